@@ -1,0 +1,144 @@
+// The task contract: the only module of src/ that a task imports. It says what a TypeScript task
+// gets (inputs, staged outputs, parameters, an abort signal, progress, checkpoints, SQL, tables)
+// and decides nothing itself. Tasks never see the runner's state, other targets or the terminal.
+import type { Schema } from 'apache-arrow';
+
+export type Scalar = string | number | boolean | null;
+export type Json = Scalar | readonly Json[] | { readonly [key: string]: Json };
+
+/** One file that a task may read. `rows` is known where the producer counted them. */
+export interface InputFile {
+  /** Absolute path. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Undefined for an outside file that has not been hashed yet. */
+  readonly sha256: string | undefined;
+  readonly rows: number | undefined;
+}
+
+/** All that one dependency (or one entry under `inputs:`) hands to this target. */
+export interface TaskInput {
+  /** The absolute path of the only file; throws when the input is not exactly one file. */
+  readonly path: string;
+  /** Every file in a stable order, read from the producers' records, never by globbing. */
+  files(): Promise<readonly InputFile[]>;
+}
+
+/** Where one declared output is to be written. Nothing written elsewhere is published. */
+export interface TaskOutput {
+  /**
+   * Absolute staged path: the file itself, or for an output with a glob the folder that stands
+   * for the longest prefix without one (every file in it that matches the glob is published).
+   * The folder exists; the file does not.
+   */
+  readonly path: string;
+}
+
+/** How far a target is. `total` undefined means unknown; `unit` says what is counted. */
+export interface Progress {
+  readonly done: number;
+  readonly total?: number | undefined;
+  readonly unit: 'bytes' | 'rows' | 'records' | 'files';
+}
+
+/**
+ * A position from which the same target can go on after a crash. Anything the task needs to find
+ * its place again belongs into `position`; rows appended to `table(..)` before the call are saved
+ * with it. It counts only for the same inputs and the same fingerprint.
+ */
+export interface Checkpoint {
+  readonly records: number;
+  readonly position: Json;
+}
+
+/** A row or record that cannot be used; it goes to `rejects/` and counts against `max_rejects`. */
+export interface Reject {
+  /** The id of the row or record, where it has one. */
+  readonly id: string | null;
+  /** Why, in words for a person. */
+  readonly error: string;
+  /** The offending text; kept up to 64 KiB. */
+  readonly text: string | null;
+}
+
+/**
+ * The account of a target's entries: `entriesIn` must equal `kept` + all drops + rejects, and
+ * `rows`, where given, the number of rows written. The runner fails the target when it does not.
+ */
+export interface Account {
+  readonly entriesIn: number;
+  /** Entries that gave at least one row. */
+  readonly kept: number;
+  /** Entries left out, by reason (`null_value`, `wrong_kind`, ..). */
+  readonly drops: Readonly<Record<string, number>>;
+  readonly rows?: number;
+}
+
+/** An SQL connection of the target's own, within its memory limit. */
+export interface Sql {
+  run(statement: string, values?: Readonly<Record<string, Json>>): Promise<void>;
+  /** All rows as plain objects: keep it to small results. BIGINT comes as bigint. */
+  rows(
+    statement: string,
+    values?: Readonly<Record<string, Json>>,
+  ): Promise<readonly Readonly<Record<string, unknown>>[]>;
+}
+
+/** Appends rows to one output table. Rows survive a crash up to the last checkpoint. */
+export interface TableWriter {
+  /** Each row is an object with the contract's columns; a missing column is NULL. */
+  append(rows: readonly Readonly<Record<string, unknown>>[]): Promise<void>;
+  readonly rowCount: number;
+}
+
+export interface TaskContext<P = Readonly<Record<string, Json>>> {
+  /** As written on the command line: `process:claims@chunk_0-00001-of-00546`. */
+  readonly target: string;
+  /** Variables of the pipeline, the matrix cell and the source file or group. */
+  readonly variables: Readonly<Record<string, Scalar>>;
+  /** The step's `with:`, checked against the task's own schema, defaults filled in. */
+  readonly with: P;
+  readonly inputs: Readonly<Record<string, TaskInput>>;
+  readonly outputs: Readonly<Record<string, TaskOutput>>;
+  /** A folder that outlives an attempt; emptied when inputs or fingerprint change. */
+  readonly scratch: string;
+  /** Aborted when the target must stop now. Long work passes it on or looks at it. */
+  readonly signal: AbortSignal;
+  /** The last durable checkpoint of an earlier attempt of the same work. */
+  readonly resumed: Checkpoint | undefined;
+  progress(progress: Progress): void;
+  /**
+   * Saves a position durably. A failed save is logged and the work goes on from the one before.
+   * While the run drains, the call does not return: the target ends here and goes on next time.
+   */
+  checkpoint(checkpoint: Checkpoint): Promise<void>;
+  sql(): Promise<Sql>;
+  /** The writer of the named output, whose contract gives the columns. */
+  table(output: string): Promise<TableWriter>;
+  reject(reject: Reject): Promise<void>;
+  account(account: Account): void;
+  /** One line into the target's log. */
+  log(line: string): void;
+}
+
+export interface Task<P = Readonly<Record<string, Json>>> {
+  /**
+   * When given, only a change of it makes the task's results stale; otherwise every change of
+   * the module's bytes, or of a file under `tasks/` that it imports, does.
+   */
+  readonly version?: string | number;
+  /**
+   * JSON schema (draft 2020-12) of `with:`. A property with `"x-result": false` cannot change
+   * the result and never makes a target stale.
+   */
+  readonly with?: Readonly<Record<string, Json>>;
+  run(context: TaskContext<P>): Promise<void>;
+}
+
+/** Gives a task its types; the module of a task has it as its default export. */
+export function defineTask<P = Readonly<Record<string, Json>>>(task: Task<P>): Task<P> {
+  return task;
+}
+
+/** A table's contract: its columns in order. Declared once, as an Arrow schema. */
+export type Contract = Schema;
