@@ -1,0 +1,156 @@
+// The validated pipeline as data: what the YAML file, its profile and `--set` say once everything
+// is resolved that is known before the sources are listed. `parse.ts` makes it; nothing here runs.
+import type { Location } from '../diagnostic.ts';
+import type { Json, Scalar } from '../task.ts';
+
+/**
+ * A text with `{variable}` places. Variables of the pipeline are already substituted, so that only
+ * those of the matrix cell, of the member (file or group), `{value}` and, in `run:`, `{input..}` and
+ * `{output..}` are left. A part is either literal text or one variable.
+ */
+export type Template = readonly TemplatePart[];
+export type TemplatePart = string | { readonly variable: string };
+
+/** A JSON value in which every string is a template. A string that is one variable keeps its type. */
+export type TemplateValue =
+  | Exclude<Scalar, string>
+  | { readonly template: Template }
+  | readonly TemplateValue[]
+  | { readonly record: Readonly<Record<string, TemplateValue>> };
+
+export interface Config {
+  readonly name: string;
+  readonly profile: string;
+  /** The pipeline file as the user would write it, for messages. */
+  readonly file: string;
+  /** Absolute folder of the pipeline file: what its paths are relative to. */
+  readonly root: string;
+  /** Absolute work folder: where everything a run makes goes. */
+  readonly work: string;
+  /** `vars` after profile and `--set`; records are matrices. */
+  readonly variables: Readonly<Record<string, Json>>;
+  readonly pools: Readonly<Record<PoolName, number | 'auto'>>;
+  /** In the order written. */
+  readonly sources: readonly SourceConfig[];
+  /** In the order written, which is a valid order of dependencies. */
+  readonly steps: readonly StepConfig[];
+}
+
+/** cpu in cores; memory and disk in bytes; network in simultaneous transfers. */
+export type PoolName = 'cpu' | 'memory' | 'network' | 'disk';
+
+export interface SourceConfig {
+  readonly name: string;
+  readonly at: Location;
+  /** Absolute glob of local files. */
+  readonly files: string;
+  /** Matched against the end of each file's path, whole segments. */
+  readonly pattern: NamePattern;
+  /** Makes the files before they are listed; undefined when they lie outside the work folder. */
+  readonly seed: SeedConfig | undefined;
+}
+
+/** A file name pattern such as `chunk_{chunk}-{part}-of-{parts}.parquet`. */
+export interface NamePattern {
+  readonly text: string;
+  /** Names of the captures in order; each is a variable and a group kind. */
+  readonly captures: readonly string[];
+  /** Regular expression source with one named group per capture, anchored at the end. */
+  readonly expression: string;
+}
+
+export interface SeedConfig {
+  readonly task: TaskRuleConfig;
+  readonly with: Readonly<Record<string, TemplateValue>>;
+}
+
+/** What a step is expanded over: once, every file of its source, or every group of one kind. */
+export type Each =
+  | { readonly kind: 'once' }
+  | { readonly kind: 'file'; readonly source: string }
+  | { readonly kind: 'group'; readonly source: string; readonly group: string };
+
+export interface StepConfig {
+  readonly name: string;
+  readonly at: Location;
+  /** Place in a file's life; the journals' `step`. 1 for the first step unless said otherwise. */
+  readonly ordinal: number;
+  readonly needs: readonly string[];
+  readonly each: Each;
+  /** The matrix expanded, first dimension slowest; one nameless cell when there is no matrix. */
+  readonly cells: readonly Cell[];
+  readonly rule: RuleConfig;
+  readonly with: Readonly<Record<string, TemplateValue>>;
+  /** Outside files (paths relative to the pipeline file, made absolute), by input name. */
+  readonly inputs: readonly InputConfig[];
+  readonly outputs: readonly OutputConfig[];
+  readonly retries: RetryConfig;
+  readonly timeoutMs: number | undefined;
+  /** What one target takes from each pool while it runs. */
+  readonly pools: Readonly<Partial<Record<PoolName, number>>>;
+  readonly maxRejects: number;
+  readonly rebuildOn: readonly 'engine'[];
+}
+
+export interface Cell {
+  /** The dimension values joined with `:`; '' for the nameless cell. */
+  readonly name: string;
+  /** The value of each matrix dimension, by dimension name: what cells of two steps align on. */
+  readonly dimensions: Readonly<Record<string, string>>;
+  /** Dimensions and the attributes that the matrix gives them. */
+  readonly variables: Readonly<Record<string, Scalar>>;
+}
+
+export type RuleConfig = SqlRuleConfig | TaskRuleConfig | RunRuleConfig;
+
+/** `file` is an absolute path, still with the cell's variables; exactly one of the two is there. */
+export interface SqlRuleConfig {
+  readonly kind: 'sql';
+  readonly file: Template | undefined;
+  readonly text: string | undefined;
+  /** Where `text` begins, so that an error can name the line. */
+  readonly at: Location;
+}
+
+export interface TaskRuleConfig {
+  readonly kind: 'task';
+  /** As written: `pull`. */
+  readonly name: string;
+  /** Absolute path of the module. */
+  readonly module: string;
+}
+
+export interface RunRuleConfig {
+  readonly kind: 'run';
+  readonly command: Template;
+}
+
+export interface InputConfig {
+  readonly name: string;
+  readonly path: Template;
+  readonly at: Location;
+}
+
+export interface OutputConfig {
+  /** `output` when the step has one output without a name. */
+  readonly name: string;
+  /** Relative to the work folder, `/` between segments, normalised, never leaving it. */
+  readonly path: Template;
+  /** The path has a `*`: the number of files is not known before. */
+  readonly glob: boolean;
+  readonly format: 'parquet' | 'csv' | 'json' | undefined;
+  /** The column whose values become the `{value}` of the path; a template (cell variables). */
+  readonly partitionBy: Template | undefined;
+  /** The column whose smallest and largest value the audit records. */
+  readonly idColumn: string;
+  /** `tasks/tables.ts#claims`, made absolute; a template (cell variables). */
+  readonly contract: Template | undefined;
+  readonly at: Location;
+}
+
+export interface RetryConfig {
+  /** Further attempts after the first; only failures that may pass are tried again. */
+  readonly count: number;
+  readonly backoffMs: number;
+  readonly maxBackoffMs: number;
+}
