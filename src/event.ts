@@ -1,0 +1,146 @@
+// Every event of a run, as data for reporters and programs. Events are for people: nothing reads
+// them back to decide. Times are ISO strings; durations milliseconds. `schema/events.schema.json`
+// is the published form of this union.
+import type { Progress } from './task.ts';
+import type { AccountRecord, Failure } from './trace.ts';
+
+export type Event =
+  /** The first event: the pipeline is read and the sources are listed. */
+  | {
+      readonly type: 'run-started';
+      readonly at: string;
+      readonly run: string;
+      readonly pipeline: string;
+      readonly profile: string;
+      readonly work: string;
+      readonly steps: readonly StepSummary[];
+      /** What a step's progress counts: known bytes of all its inputs, where there are any. */
+      readonly dryRun: boolean;
+    }
+  /** A target was found up to date without running. Only counted: `count` targets of one step. */
+  | { readonly type: 'fresh'; readonly at: string; readonly step: string; readonly count: number }
+  | {
+      readonly type: 'target-started';
+      readonly at: string;
+      readonly target: string;
+      readonly step: string;
+      readonly attempt: number;
+      /** Why it runs, in words; the first reason is the root cause. */
+      readonly reasons: readonly string[];
+    }
+  | {
+      readonly type: 'target-progress';
+      readonly at: string;
+      readonly target: string;
+      readonly step: string;
+      readonly progress: Progress;
+    }
+  | {
+      readonly type: 'target-done';
+      readonly at: string;
+      readonly target: string;
+      readonly step: string;
+      readonly durationMs: number;
+      readonly bytesIn: number;
+      readonly bytesOut: number;
+      readonly files: number;
+      readonly rows?: number;
+      readonly rejects?: number;
+      readonly account?: AccountRecord;
+      readonly peakBytes?: number;
+      /** False when the result is the same as before and dependents may stay as they are. */
+      readonly changed: boolean;
+    }
+  /** An attempt failed and another follows. */
+  | {
+      readonly type: 'target-retried';
+      readonly at: string;
+      readonly target: string;
+      readonly step: string;
+      readonly attempt: number;
+      readonly failure: Failure;
+      readonly waitMs: number;
+    }
+  | {
+      readonly type: 'target-failed';
+      readonly at: string;
+      readonly target: string;
+      readonly step: string;
+      readonly failure: Failure;
+      /** Relative to the current folder. */
+      readonly log: string;
+      readonly durationMs: number;
+    }
+  /** Targets that cannot run because of a failure; only counted. */
+  | {
+      readonly type: 'blocked';
+      readonly at: string;
+      readonly step: string;
+      readonly count: number;
+      readonly cause: string;
+    }
+  /** Stopped by Ctrl-C, a signal or `--fail-fast`; runs again next time. */
+  | {
+      readonly type: 'target-interrupted';
+      readonly at: string;
+      readonly target: string;
+      readonly step: string;
+    }
+  | {
+      readonly type: 'checkpoint';
+      readonly at: string;
+      readonly target: string;
+      readonly step: string;
+      readonly records: number;
+    }
+  /** Something a person should know that fails nothing. */
+  | { readonly type: 'note'; readonly at: string; readonly message: string }
+  /** The first Ctrl-C: no new target starts. */
+  | { readonly type: 'draining'; readonly at: string; readonly running: number }
+  /** The last event. */
+  | ({ readonly type: 'run-ended'; readonly at: string } & RunSummary);
+
+export interface StepSummary {
+  readonly step: string;
+  readonly ordinal: number;
+  /** Selected targets of the step. */
+  readonly targets: number;
+}
+
+export interface RunSummary {
+  readonly outcome: 'ok' | 'failed' | 'interrupted';
+  readonly durationMs: number;
+  readonly steps: readonly StepResult[];
+  readonly failures: readonly FailedTarget[];
+  /** Set when there was nothing to do at all. */
+  readonly nothingToDo: boolean;
+}
+
+export interface StepResult {
+  readonly step: string;
+  readonly targets: number;
+  readonly fresh: number;
+  readonly done: number;
+  readonly failed: number;
+  readonly blocked: number;
+  readonly interrupted: number;
+  /** Not begun because the run ended first. */
+  readonly left: number;
+  readonly rows: number;
+  readonly bytesOut: number;
+  readonly rejects: number;
+}
+
+export interface FailedTarget {
+  readonly target: string;
+  readonly step: string;
+  readonly failure: Failure;
+  readonly log: string;
+}
+
+/** Takes every event in order. A reporter's own failure never fails a run. */
+export interface Reporter {
+  report(event: Event): void;
+  /** After the last event: flush, restore the terminal. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,153 @@
+// The port between the run, which decides what is done, and whoever does it. A work order holds
+// everything one target needs; an outcome everything that came of it. Workers stage, check and
+// digest; only the run publishes and records. Both sides are plain JSON, so that the executor may
+// be a worker process here, a fake in a test, or another host.
+import type { Account, Checkpoint, Json, Progress, Scalar } from '../task.ts';
+import type { AccountRecord, Artifact, Failure, Manifest } from '../trace.ts';
+
+export interface Executor {
+  /** Never rejects: what goes wrong is in the outcome. */
+  execute(order: WorkOrder, listener: WorkListener): Promise<Outcome>;
+  /** What a rule means, asked only when its text differs from the recorded one. */
+  describe(question: Question): Promise<Description | Failure>;
+  /** Drain: stop at the next checkpoint, else finish. Stop: end now, within a second. */
+  interrupt(how: 'drain' | 'stop', target?: string): void;
+  /** Ends all workers; resolves when none is left. */
+  close(): Promise<void>;
+}
+
+export interface WorkListener {
+  progress(progress: Progress): void;
+  /** Resolves when the position is durable in the journal. */
+  checkpoint(record: CheckpointRecord): Promise<void>;
+  /** A process group has begun or ended, so that whoever takes over can end it. */
+  group(group: ProcessGroup, state: 'begun' | 'ended'): void;
+}
+
+/** A process group by its leader; the start time tells a reused pid apart. */
+export interface ProcessGroup {
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat where there is one, else the start as ISO time. */
+  readonly started: string;
+}
+
+export interface CheckpointRecord extends Checkpoint {
+  /** Durable length in bytes of each table's row log, by output. */
+  readonly rowLogs: Readonly<Record<string, { readonly bytes: number; readonly rows: number }>>;
+}
+
+export interface WorkOrder {
+  readonly target: string;
+  readonly attempt: number;
+  readonly rule: RuleOrder;
+  readonly variables: Readonly<Record<string, Scalar>>;
+  readonly with: Readonly<Record<string, Json>>;
+  readonly inputs: readonly InputOrder[];
+  readonly outputs: readonly OutputOrder[];
+  /** Absolute folders and files. `stage` is new and empty; `scratch` outlives attempts. */
+  readonly work: string;
+  readonly root: string;
+  readonly stage: string;
+  readonly scratch: string;
+  readonly log: string;
+  /** Where the manifest is staged and where it will lie, relative to the work folder. */
+  readonly manifestPath: string;
+  /** Where rejects will lie, relative to the work folder. */
+  readonly rejectsPath: string;
+  /** What the last attempts may have left: paths and manifests, relative to the work folder. */
+  readonly previous: { readonly paths: readonly string[]; readonly manifests: readonly string[] };
+  readonly memoryBytes: number;
+  readonly maxRejects: number;
+  readonly timeoutMs: number | undefined;
+  readonly resume: CheckpointRecord | undefined;
+}
+
+export type RuleOrder =
+  | {
+      readonly kind: 'sql';
+      readonly text: string;
+      readonly file: string;
+      readonly firstLine: number;
+    }
+  | { readonly kind: 'task'; readonly module: string }
+  /** The command as template parts: literal text, or a value that is to be shell-quoted. */
+  | { readonly kind: 'run'; readonly command: readonly CommandPart[] };
+
+export type CommandPart =
+  | string
+  | { readonly value: string }
+  | { readonly input: string | undefined }
+  | { readonly output: string | undefined };
+
+export interface InputOrder {
+  readonly name: string;
+  /** Files of dependencies and outside files, paths absolute. */
+  readonly files: readonly {
+    readonly path: string;
+    readonly bytes: number;
+    readonly sha256: string | undefined;
+    readonly rows: number | undefined;
+    /** An outside file: hashed by the worker, its size and mtime must stay. Name in the trace. */
+    readonly outside?: { readonly name: string; readonly mtimeMs: number };
+  }[];
+  /** Absolute paths of manifests whose files belong to this input too. */
+  readonly manifests: readonly string[];
+}
+
+export interface OutputOrder {
+  readonly name: string;
+  /** Final path relative to the work folder, with `*` (glob) or `{value}` (partition) in it. */
+  readonly path: string;
+  readonly glob: boolean;
+  readonly format: 'parquet' | 'csv' | 'json' | undefined;
+  readonly partitionBy: string | undefined;
+  readonly idColumn: string;
+  readonly contract: { readonly module: string; readonly name: string } | undefined;
+}
+
+export interface StagedFile {
+  /** Absolute staged path. */
+  readonly staged: string;
+  /** Final path relative to the work folder. */
+  readonly path: string;
+}
+
+export type Outcome =
+  | { readonly kind: 'done'; readonly result: WorkResult }
+  | { readonly kind: 'failed'; readonly failure: Failure; readonly peakBytes?: number }
+  /** Stopped on request; whatever was checkpointed stays. */
+  | { readonly kind: 'interrupted' };
+
+export interface WorkResult {
+  /** To be renamed into place, in this order; all durable. The manifest is not among them. */
+  readonly files: readonly StagedFile[];
+  /** For the trace: up to 8 artifacts or the manifest, already staged. */
+  readonly artifacts: readonly Artifact[];
+  readonly manifest: { readonly staged: string; readonly record: Manifest } | undefined;
+  /** Digest of the result, independent of where it lies. */
+  readonly digest: string;
+  /** Files of `previous` that this result no longer has, relative to the work folder. */
+  readonly obsolete: readonly string[];
+  readonly rows: number | undefined;
+  readonly rejects: number;
+  readonly account: AccountRecord | undefined;
+  /** Outside files as read, by name in the trace. */
+  readonly outside: Readonly<Record<string, { bytes: number; mtimeMs: number; sha256: string }>>;
+  readonly meaning: Description;
+  readonly engine: Readonly<Record<string, string>>;
+  readonly peakBytes: number;
+}
+
+/** What a rule's text stands for; each is undefined where nobody needed to know. */
+export interface Description {
+  readonly meaning?: string;
+  readonly ignored?: readonly string[];
+  readonly contracts?: Readonly<Record<string, string>>;
+}
+
+export interface Question {
+  readonly rule: RuleOrder;
+  readonly outputs: readonly OutputOrder[];
+}
+
+export type { Account, Checkpoint, Progress };
