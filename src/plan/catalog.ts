@@ -1,0 +1,68 @@
+// What the outside looks like, as data: the files of every source, listed before planning. The
+// plan is a function of the configuration and this; nothing here lists or opens anything.
+
+export interface Catalog {
+  /** One per source of the configuration, in its order. */
+  readonly listings: readonly Listing[];
+}
+
+export interface Listing {
+  readonly source: string;
+  /** In natural order of their keys (`chunk_2` before `chunk_10`). */
+  readonly files: readonly SourceFile[];
+}
+
+export interface SourceFile {
+  /** Absolute path of a local file. */
+  readonly path: string;
+  /** File name without known suffixes: names the file's targets and journal. */
+  readonly key: string;
+  readonly bytes: number;
+  readonly mtimeMs: number;
+  /** Values of the name pattern's captures, in their order. */
+  readonly captures: readonly string[];
+}
+
+const KNOWN_SUFFIX = /\.(parquet|csv|tsv|json|jsonl|ndjson|xml|txt|gz|zst|bz2)$/i;
+
+/** `data/chunk_0-00001-of-00546.parquet` gives `chunk_0-00001-of-00546`. */
+export function keyOfFile(path: string): string {
+  let name = path.slice(path.lastIndexOf('/') + 1);
+  while (KNOWN_SUFFIX.test(name)) name = name.replace(KNOWN_SUFFIX, '');
+  return name;
+}
+
+/** Orders texts as people do: runs of digits compare as numbers, everything else by code unit. */
+export function compareNaturally(a: string, b: string): number {
+  let i = 0;
+  let j = 0;
+  while (i < a.length && j < b.length) {
+    const endA = digitsEnd(a, i);
+    const endB = digitsEnd(b, j);
+    if (endA > i && endB > j) {
+      const difference = compareDigits(a.slice(i, endA), b.slice(j, endB));
+      if (difference !== 0) return difference;
+      i = endA;
+      j = endB;
+    } else {
+      if (a[i] !== b[j]) return a.charCodeAt(i) - b.charCodeAt(j);
+      i += 1;
+      j += 1;
+    }
+  }
+  const left = a.length - i - (b.length - j);
+  return left !== 0 ? left : a < b ? -1 : a > b ? 1 : 0;
+}
+
+function digitsEnd(text: string, from: number): number {
+  let end = from;
+  while (end < text.length && text.charCodeAt(end) >= 48 && text.charCodeAt(end) <= 57) end += 1;
+  return end;
+}
+
+function compareDigits(a: string, b: string): number {
+  const x = a.replace(/^0+(?=.)/, '');
+  const y = b.replace(/^0+(?=.)/, '');
+  if (x.length !== y.length) return x.length - y.length;
+  return x < y ? -1 : x > y ? 1 : 0;
+}

@@ -1,0 +1,116 @@
+// Reads what a step's rule consists of: SQL text, a task's module with the modules it imports,
+// a contract's module. Made once per cell before anything is judged.
+import { posix } from 'node:path';
+import type { Config, StepConfig } from '../config/config.ts';
+import { sqlParameters } from '../config/sql-parameters.ts';
+import { expandTemplate } from '../config/template.ts';
+import type { RuleOrder } from '../executor/executor.ts';
+import type { FileSystem } from '../file-system.ts';
+import { digestText, type RuleText } from '../fingerprint.ts';
+import { cellOf, type PlanStep } from '../plan/plan.ts';
+
+/** A cell's rule: its digests for the fingerprint, and the order for a worker. */
+export interface CellRule {
+  readonly text: RuleText;
+  /** Undefined for `run:`, whose command depends on the member. */
+  readonly order: Exclude<RuleOrder, { kind: 'run' }> | undefined;
+  readonly contracts: Readonly<Record<string, { readonly module: string; readonly name: string }>>;
+}
+
+/** Reads rules and remembers files, so that a module shared by many cells is read once. */
+export class RuleReader {
+  readonly #fs: FileSystem;
+  readonly #config: Config;
+  readonly #texts = new Map<string, string>();
+  readonly #digests = new Map<string, string>();
+
+  constructor(config: Config, fs: FileSystem) {
+    this.#config = config;
+    this.#fs = fs;
+  }
+
+  read(step: PlanStep, cell: number): CellRule {
+    const { config } = step;
+    const { variables } = cellOf(step, cell);
+    const contracts: Record<string, { module: string; name: string }> = {};
+    const contractDigests: Record<string, string> = {};
+    for (const output of config.outputs) {
+      if (output.contract === undefined) continue;
+      const text = expandTemplate(output.contract, (name) => variables[name] ?? '');
+      const hash = text.lastIndexOf('#');
+      const contract = { module: text.slice(0, hash), name: text.slice(hash + 1) };
+      contracts[output.name] = contract;
+      contractDigests[output.name] = digestText(`${this.#module(contract.module)}#${contract.name}`);
+    }
+    const rule = this.#rule(config, variables);
+    return { text: { ...rule.text, contracts: contractDigests }, order: rule.order, contracts };
+  }
+
+  #rule(
+    { rule, with: parameters }: StepConfig,
+    variables: Readonly<Record<string, unknown>>,
+  ): { text: Omit<RuleText, 'contracts'>; order: CellRule['order'] } {
+    switch (rule.kind) {
+      case 'run':
+        return { text: { code: '', variables: [] }, order: undefined };
+      case 'task':
+        return {
+          text: { code: this.#module(rule.module), variables: [] },
+          order: { kind: 'task', module: rule.module },
+        };
+      case 'sql': {
+        const path =
+          rule.file === undefined
+            ? undefined
+            : expandTemplate(rule.file, (name) => String(variables[name] ?? ''));
+        const text = path === undefined ? (rule.text ?? '') : this.#text(path);
+        const names = sqlParameters(text).map((parameter) => parameter.name);
+        const used = new Set(names.filter((name) => name !== 'input' && !(name in parameters)));
+        const file = path === undefined ? rule.at.file : posix.relative(this.#config.root, path);
+        const firstLine = path === undefined ? rule.at.line : 1;
+        return {
+          text: { code: digestText(text), variables: [...used] },
+          order: { kind: 'sql', text, file, firstLine },
+        };
+      }
+    }
+  }
+
+  /** Digest of a module's bytes and of all files that it imports by relative paths. */
+  #module(path: string): string {
+    const known = this.#digests.get(path);
+    if (known !== undefined) return known;
+    const seen = new Map<string, string>();
+    const open = [path];
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      if (seen.has(next)) continue;
+      const text = this.#text(next);
+      seen.set(next, text);
+      // The contract is the runner's own: its changes come with a new version of the runner.
+      if (next.endsWith('/src/task.ts')) seen.set(next, '');
+      else open.push(...relativeImports(text).map((name) => posix.join(posix.dirname(next), name)));
+    }
+    const folder = posix.dirname(path);
+    const parts = [...seen]
+      .map(([file, text]) => `${posix.relative(folder, file)}\n${digestText(text)}`)
+      .sort();
+    const digest = digestText(parts.join('\n'));
+    this.#digests.set(path, digest);
+    return digest;
+  }
+
+  #text(path: string): string {
+    const known = this.#texts.get(path);
+    if (known !== undefined) return known;
+    const bytes = this.#fs.read(path);
+    const text = bytes === undefined ? '' : new TextDecoder().decode(bytes);
+    this.#texts.set(path, text);
+    return text;
+  }
+}
+
+/** Specifiers that begin with `./` or `../`, of static and dynamic imports alike. */
+function relativeImports(text: string): readonly string[] {
+  const found = text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"](\.{1,2}\/[^'"\n]+)['"]/g);
+  return [...found].map((match) => match[1] ?? '');
+}

@@ -1,0 +1,368 @@
+// Decides what may be looked at and what may start, and in which order. It knows dependencies,
+// pools and priorities; it knows neither what fresh means nor how a target is made.
+//
+//   waiting --all dependencies settled--> ready --check()--> checking --fresh----------> settled
+//      |                                                        |--stale--> queued --pools--> running
+//      |                                                        |              ^                |
+//      |                                                        |              '--- retry ------|
+//      '--a dependency failed--> blocked                        '--failed                        |
+//                                                                        done|failed|interrupted-'
+//
+// Depth first: among queued targets the first group wins, inside it the latest step, so that few
+// groups are in work at a time and the disk holds only these.
+import type { PoolName } from './config/config.ts';
+import { forEachDependency, forEachDependent, type Graph, type NodeId } from './plan/graph.ts';
+import { type PlanStep, stepOfTarget, type TargetId } from './plan/plan.ts';
+
+/** Index into `STATES`, one byte a target. */
+export type TargetState =
+  | 'outside'
+  | 'waiting'
+  | 'ready'
+  | 'checking'
+  | 'queued'
+  | 'running'
+  | 'retrying'
+  | 'fresh'
+  | 'done'
+  | 'failed'
+  | 'blocked'
+  | 'interrupted';
+
+const STATES: readonly TargetState[] = [
+  'outside',
+  'waiting',
+  'ready',
+  'checking',
+  'queued',
+  'running',
+  'retrying',
+  'fresh',
+  'done',
+  'failed',
+  'blocked',
+  'interrupted',
+];
+
+export type Pools = Readonly<Record<PoolName, number>>;
+
+export interface SchedulerOptions {
+  readonly graph: Graph;
+  /** 1 for targets that take part; others count as settled. */
+  readonly selected: Uint8Array;
+  /** 1 for targets already known to be fresh. */
+  readonly fresh: Uint8Array;
+  readonly pools: Pools;
+  /** What a target of the step takes; more than a pool has is cut down to all of it. */
+  readonly weights: (step: PlanStep) => Readonly<Partial<Record<PoolName, number>>>;
+  /** Start nothing more after the first failure. */
+  readonly failFast: boolean;
+}
+
+export interface Scheduler {
+  /** Targets whose dependencies are settled and whose verdict is wanted; each is given once. */
+  nextReady(): TargetId | undefined;
+  /** A queued target that fits into the pools now; it counts as running from here on. */
+  nextStart(): TargetId | undefined;
+  settle(id: TargetId, state: 'fresh' | 'done' | 'failed' | 'interrupted'): void;
+  queue(id: TargetId): void;
+  /** A running target goes back, to be queued again by `queue` after its wait. */
+  retry(id: TargetId): void;
+  /** Start nothing more; what runs may end. */
+  drain(): void;
+  readonly running: number;
+  /** Nothing runs, waits for a retry, or could still start. */
+  readonly ended: boolean;
+  stateOf(id: TargetId): TargetState;
+  /** How many targets of a step are in each state. */
+  counts(step: PlanStep): Readonly<Record<TargetState, number>>;
+  /** The failed target that keeps a blocked one from running. */
+  causeOf(id: TargetId): TargetId | undefined;
+}
+
+export function createScheduler(options: SchedulerOptions): Scheduler {
+  return new TableScheduler(options);
+}
+
+class TableScheduler implements Scheduler {
+  readonly #graph: Graph;
+  readonly #states: Uint8Array;
+  /** Unsettled dependencies of every node, barriers included. */
+  readonly #waitsFor: Int32Array;
+  readonly #counts: Uint32Array[];
+  readonly #ready: TargetId[] = [];
+  readonly #queues: MemberQueue[];
+  readonly #free: Record<PoolName, number>;
+  readonly #weights: Readonly<Partial<Record<PoolName, number>>>[];
+  readonly #causes = new Map<TargetId, TargetId>();
+  readonly #failFast: boolean;
+  #running = 0;
+  #retrying = 0;
+  #draining = false;
+
+  constructor({ graph, selected, fresh, pools, weights, failFast }: SchedulerOptions) {
+    const { plan } = graph;
+    this.#graph = graph;
+    this.#failFast = failFast;
+    this.#states = new Uint8Array(plan.targetCount);
+    this.#waitsFor = new Int32Array(graph.nodeCount);
+    this.#counts = plan.steps.map(() => new Uint32Array(STATES.length));
+    this.#queues = plan.steps.map((step) => new MemberQueue(step));
+    this.#free = { ...pools };
+    this.#weights = plan.steps.map((step) => capWeights(weights(step), pools));
+    for (let id = 0; id < plan.targetCount; id += 1) {
+      const state = selected[id] !== 1 ? 'outside' : fresh[id] === 1 ? 'fresh' : 'waiting';
+      this.#states[id] = STATES.indexOf(state);
+      this.#countsOf(id)[STATES.indexOf(state)] = (this.#countsOf(id)[STATES.indexOf(state)] ?? 0) + 1;
+    }
+    this.#countDependencies();
+  }
+
+  get running(): number {
+    return this.#running;
+  }
+
+  get ended(): boolean {
+    if (this.#running > 0 || this.#retrying > 0) return false;
+    if (this.#draining) return true;
+    return this.#ready.length === 0 && this.#queues.every((queue) => queue.size === 0);
+  }
+
+  nextReady(): TargetId | undefined {
+    if (this.#draining) return undefined;
+    const id = this.#ready.pop();
+    if (id !== undefined) this.#move(id, 'checking');
+    return id;
+  }
+
+  nextStart(): TargetId | undefined {
+    if (this.#draining) return undefined;
+    let best: MemberQueue | undefined;
+    for (const queue of this.#queues) {
+      if (queue.size === 0 || !this.#fits(queue.step)) continue;
+      // Later steps stand later in the list, so "not after" lets them win inside a group.
+      if (best === undefined || queue.firstGroup <= best.firstGroup) best = queue;
+    }
+    const id = best?.pop();
+    if (id === undefined || best === undefined) return undefined;
+    this.#take(best.step, 1);
+    this.#running += 1;
+    this.#move(id, 'running');
+    return id;
+  }
+
+  queue(id: TargetId): void {
+    if (this.stateOf(id) === 'retrying') this.#retrying -= 1;
+    this.#move(id, 'queued');
+    this.#queues[stepOfTarget(this.#graph.plan, id).index]?.push(id);
+  }
+
+  retry(id: TargetId): void {
+    this.#release(id);
+    this.#retrying += 1;
+    this.#move(id, 'retrying');
+  }
+
+  settle(id: TargetId, state: 'fresh' | 'done' | 'failed' | 'interrupted'): void {
+    const before = this.stateOf(id);
+    if (before === 'running') this.#release(id);
+    if (before === 'retrying') this.#retrying -= 1;
+    this.#move(id, state);
+    if (state === 'fresh' || state === 'done') this.#letGo(id);
+    if (state === 'failed') {
+      this.#block(id);
+      if (this.#failFast) this.#draining = true;
+    }
+  }
+
+  drain(): void {
+    this.#draining = true;
+  }
+
+  stateOf(id: TargetId): TargetState {
+    return STATES[this.#states[id] ?? 0] ?? 'outside';
+  }
+
+  counts(step: PlanStep): Readonly<Record<TargetState, number>> {
+    const counts = this.#counts[step.index];
+    const entries = STATES.map((state, index) => [state, counts?.[index] ?? 0] as const);
+    return Object.fromEntries(entries) as Record<TargetState, number>;
+  }
+
+  causeOf(id: TargetId): TargetId | undefined {
+    return this.#causes.get(id);
+  }
+
+  #countDependencies() {
+    const { plan, nodeCount } = this.#graph;
+    // Barriers first: a barrier with nothing left to wait for must not hold its consumers.
+    const barriersOpen = new Uint8Array(nodeCount - plan.targetCount);
+    for (let node = plan.targetCount; node < nodeCount; node += 1) {
+      const open = this.#countUnsettled(node, barriersOpen);
+      this.#waitsFor[node] = open;
+      barriersOpen[node - plan.targetCount] = open === 0 ? 0 : 1;
+    }
+    for (let id = 0; id < plan.targetCount; id += 1) {
+      if (this.stateOf(id) !== 'waiting') continue;
+      const open = this.#countUnsettled(id, barriersOpen);
+      this.#waitsFor[id] = open;
+      if (open === 0) this.#makeReady(id);
+    }
+  }
+
+  #countUnsettled(node: NodeId, barriersOpen: Uint8Array): number {
+    const first = this.#graph.plan.targetCount;
+    let open = 0;
+    forEachDependency(this.#graph, node, (dependency) => {
+      if (dependency >= first) open += barriersOpen[dependency - first] ?? 0;
+      else if (this.stateOf(dependency) === 'waiting') open += 1;
+    });
+    return open;
+  }
+
+  #letGo(node: NodeId) {
+    forEachDependent(this.#graph, node, (dependent) => {
+      const left = (this.#waitsFor[dependent] ?? 0) - 1;
+      this.#waitsFor[dependent] = left;
+      if (left !== 0) return;
+      if (dependent >= this.#graph.plan.targetCount) this.#letGo(dependent);
+      else if (this.stateOf(dependent) === 'waiting') this.#makeReady(dependent);
+    });
+  }
+
+  #makeReady(id: TargetId) {
+    this.#move(id, 'ready');
+    this.#ready.push(id);
+  }
+
+  #block(failed: TargetId) {
+    const open: NodeId[] = [failed];
+    const seen = new Set<NodeId>(open);
+    for (let node = open.pop(); node !== undefined; node = open.pop()) {
+      forEachDependent(this.#graph, node, (dependent) => {
+        if (seen.has(dependent)) return;
+        seen.add(dependent);
+        if (dependent < this.#graph.plan.targetCount) {
+          // One that is settled already needs nothing of the failed target.
+          if (this.stateOf(dependent) !== 'waiting') return;
+          this.#move(dependent, 'blocked');
+          this.#causes.set(dependent, failed);
+        }
+        open.push(dependent);
+      });
+    }
+  }
+
+  #fits(step: PlanStep): boolean {
+    for (const [pool, weight] of weightsOf(this.#weights[step.index])) {
+      if (weight > this.#free[pool]) return false;
+    }
+    return true;
+  }
+
+  #take(step: PlanStep, times: 1 | -1) {
+    for (const [pool, weight] of weightsOf(this.#weights[step.index])) {
+      this.#free[pool] -= weight * times;
+    }
+  }
+
+  #release(id: TargetId) {
+    this.#running -= 1;
+    this.#take(stepOfTarget(this.#graph.plan, id), -1);
+  }
+
+  #move(id: TargetId, to: TargetState) {
+    const counts = this.#countsOf(id);
+    const from = this.#states[id] ?? 0;
+    const index = STATES.indexOf(to);
+    counts[from] = (counts[from] ?? 0) - 1;
+    counts[index] = (counts[index] ?? 0) + 1;
+    this.#states[id] = index;
+  }
+
+  #countsOf(id: TargetId): Uint32Array {
+    const counts = this.#counts[stepOfTarget(this.#graph.plan, id).index];
+    if (counts === undefined) throw new RangeError(`no target ${id}`);
+    return counts;
+  }
+}
+
+type Weights = Readonly<Partial<Record<PoolName, number>>>;
+
+function weightsOf(weights: Weights | undefined): readonly (readonly [PoolName, number])[] {
+  if (weights === undefined) return [];
+  const pools: readonly PoolName[] = ['cpu', 'memory', 'network', 'disk'];
+  return pools.map((pool) => [pool, weights[pool] ?? 0] as const);
+}
+
+function capWeights(weights: Weights, pools: Pools): Weights {
+  return Object.fromEntries(
+    weightsOf(weights).map(([pool, weight]) => [pool, Math.min(weight, pools[pool])]),
+  );
+}
+
+/** The queued targets of one step, first group and member first: a binary heap of ids. */
+class MemberQueue {
+  readonly step: PlanStep;
+  readonly #heap: TargetId[] = [];
+
+  constructor(step: PlanStep) {
+    this.step = step;
+  }
+
+  get size(): number {
+    return this.#heap.length;
+  }
+
+  /** Rank of the member that comes next. */
+  get firstGroup(): number {
+    const id = this.#heap[0];
+    return id === undefined ? Number.POSITIVE_INFINITY : this.#rank(id);
+  }
+
+  push(id: TargetId): void {
+    const heap = this.#heap;
+    let at = heap.length;
+    heap.push(id);
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      const above = heap[parent];
+      if (above === undefined || !this.#before(id, above)) break;
+      heap[at] = above;
+      at = parent;
+    }
+    heap[at] = id;
+  }
+
+  pop(): TargetId | undefined {
+    const heap = this.#heap;
+    const first = heap[0];
+    const last = heap.pop();
+    if (first === undefined || last === undefined || heap.length === 0) return first;
+    let at = 0;
+    for (;;) {
+      const left = heap[2 * at + 1];
+      const right = heap[2 * at + 2];
+      if (left === undefined) break;
+      const useRight = right !== undefined && this.#before(right, left);
+      const child = useRight ? right : left;
+      if (!this.#before(child, last)) break;
+      heap[at] = child;
+      at = 2 * at + (useRight ? 2 : 1);
+    }
+    heap[at] = last;
+    return first;
+  }
+
+  #before(a: TargetId, b: TargetId): boolean {
+    const difference = this.#rank(a) - this.#rank(b);
+    return difference === 0 ? a < b : difference < 0;
+  }
+
+  /** Members are ranked by the place of their (first) file; the cells of a member stay together. */
+  #rank(id: TargetId): number {
+    const member = (id - this.step.base) % this.step.memberCount;
+    return this.step.table.rank[member] ?? 0;
+  }
+}
+
