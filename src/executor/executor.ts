@@ -8,8 +8,8 @@ import type { AccountRecord, Artifact, Failure, Manifest } from '../trace.ts';
 export interface Executor {
   /** Never rejects: what goes wrong is in the outcome. */
   execute(order: WorkOrder, listener: WorkListener): Promise<Outcome>;
-  /** What a rule means, asked only when its text differs from the recorded one. */
-  describe(question: Question): Promise<Description | Failure>;
+  /** Finds out a fact that costs something; asked only when something was touched. */
+  ask(question: Question): Promise<Answer>;
   /** Drain: stop at the next checkpoint, else finish. Stop: end now, within a second. */
   interrupt(how: 'drain' | 'stop', target?: string): void;
   /** Ends all workers; resolves when none is left. */
@@ -145,9 +145,44 @@ export interface Description {
   readonly contracts?: Readonly<Record<string, string>>;
 }
 
-export interface Question {
-  readonly rule: RuleOrder;
-  readonly outputs: readonly OutputOrder[];
+export type Question =
+  /** What a rule and its contracts mean, apart from their form. */
+  | {
+      readonly kind: 'describe';
+      readonly rule: RuleOrder;
+      readonly contracts: readonly {
+        readonly output: string;
+        readonly module: string;
+        readonly name: string;
+      }[];
+    }
+  /** The sha256 of an outside file. */
+  | { readonly kind: 'digest'; readonly path: string }
+  /** Whether these files, and all that the manifest lists, are as recorded. */
+  | {
+      readonly kind: 'verify';
+      /** Absolute; the paths are relative to it. */
+      readonly work: string;
+      readonly files: readonly RecordedFile[];
+      readonly manifest: RecordedFile | undefined;
+    };
+
+export interface RecordedFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
 }
+
+export type Answer =
+  | { readonly kind: 'description'; readonly description: Description }
+  | { readonly kind: 'digest'; readonly sha256: string }
+  | {
+      readonly kind: 'verified';
+      /** The first file that is not as recorded. */
+      readonly wrong:
+        | { readonly path: string; readonly problem: 'missing' | 'changed' }
+        | undefined;
+    }
+  | { readonly kind: 'failed'; readonly failure: Failure };
 
 export type { Account, Checkpoint, Progress };

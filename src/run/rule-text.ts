@@ -40,7 +40,9 @@ export class RuleReader {
       const hash = text.lastIndexOf('#');
       const contract = { module: text.slice(0, hash), name: text.slice(hash + 1) };
       contracts[output.name] = contract;
-      contractDigests[output.name] = digestText(`${this.#module(contract.module)}#${contract.name}`);
+      contractDigests[output.name] = digestText(
+        `${this.#module(contract.module)}#${contract.name}`,
+      );
     }
     const rule = this.#rule(config, variables);
     return { text: { ...rule.text, contracts: contractDigests }, order: rule.order, contracts };

@@ -1,0 +1,159 @@
+// The command line: commands, options and help. Each command lies in a file of its own and is
+// loaded when it is called; exit codes and the last word on every error are here.
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { EXIT } from './exit-code.ts';
+import { addProjectOptions, VALUE_OPTIONS } from './options.ts';
+import { UsageError } from './usage-error.ts';
+
+export async function main(argv: readonly string[]): Promise<void> {
+  // Whoever reads our output may go away (`| head`): that is no error of ours.
+  process.stdout.on('error', () => {});
+  process.stderr.on('error', () => {});
+  try {
+    await createProgram().parseAsync(commandFirst(argv), { from: 'user' });
+  } catch (error) {
+    process.exitCode = lastWord(error);
+  }
+}
+
+/** Says what is left to say of an error and gives the exit code. */
+function lastWord(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof UsageError) {
+    process.stderr.write(`${error.message}\n`);
+    return EXIT.usage;
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`internal error: ${text}\n  nothing that was recorded is lost; run again\n`);
+  return EXIT.internal;
+}
+
+const COMMANDS = ['run', 'status', 'explain', 'graph', 'log', 'validate', 'help'];
+
+/** `pipeline -f x.yaml status` means `pipeline status -f x.yaml`. */
+function commandFirst(argv: readonly string[]): readonly string[] {
+  for (let index = 0; index < argv.length; index += 1) {
+    const word = argv[index] ?? '';
+    if (word === '--') break;
+    if (VALUE_OPTIONS.has(word)) index += 1;
+    else if (!word.startsWith('-')) {
+      if (!COMMANDS.includes(word)) break;
+      return [word, ...argv.slice(0, index), ...argv.slice(index + 1)];
+    }
+  }
+  return argv;
+}
+
+function createProgram(): Command {
+  const program = new Command('pipeline')
+    .description('Make for datasets: brings exactly the targets up to date that are not')
+    .exitOverride()
+    .showHelpAfterError('(see --help)')
+    .addHelpText('after', EXAMPLES);
+  addRun(program);
+  addStatus(program);
+  addExplain(program);
+  addLog(program);
+  addGraph(program);
+  addValidate(program);
+  return program;
+}
+
+const EXAMPLES = `
+Examples:
+  pnpm pipeline                          everything that is not up to date
+  pnpm pipeline process:claims           one table, with all that it needs
+  pnpm pipeline @chunk=0                 one group through all steps
+  pnpm pipeline -n                       what would run, and why
+  pnpm pipeline status                   where everything is
+  pnpm pipeline explain partition:links@chunk_0-00000-of-00003`;
+
+function addRun(program: Command) {
+  addProjectOptions(program.command('run', { isDefault: true }))
+    .description('bring targets up to date (the default command)')
+    .argument(
+      '[targets...]',
+      'step, step:cell, step@file, @file, @chunk=0, globs; + adds dependents',
+    )
+    .option('-j, --jobs <n>', 'targets to run at once (default: one per core)', positiveInteger)
+    .option('-n, --dry-run', 'only say what would run, and why')
+    .option('--force', 'redo the named targets, whatever is recorded')
+    .option('--until <step>', 'leave out what comes after this step')
+    .option('--fail-fast', 'start nothing more after the first failure')
+    .option('--verify', 'rehash every output instead of trusting names, sizes and mtimes')
+    .addOption(
+      new Option('--reporter <kind>', 'how progress is shown').choices([
+        'live',
+        'plain',
+        'ndjson',
+        'silent',
+      ]),
+    )
+    .option('--json', 'the same as --reporter ndjson; with -n the plan as JSON')
+    .action(async (words: string[], raw) => {
+      const { runCommand } = await import('./run-command.ts');
+      process.exitCode = await runCommand(words, raw);
+    });
+}
+
+function addStatus(program: Command) {
+  addProjectOptions(program.command('status'))
+    .description('where everything is; works beside a running pipeline')
+    .argument('[targets...]', 'only these')
+    .option('--json', 'a row per file, step and cell')
+    .action(async (words: string[], raw) => {
+      const { statusCommand } = await import('./status-command.ts');
+      process.exitCode = await statusCommand(words, raw);
+    });
+}
+
+function addExplain(program: Command) {
+  addProjectOptions(program.command('explain'))
+    .description('why a target is or is not up to date: old value, new value, root cause')
+    .argument('<targets...>', 'as for run')
+    .option('--json', 'verdicts and reasons as JSON lines')
+    .action(async (words: string[], raw) => {
+      const { explainCommand } = await import('./explain-command.ts');
+      process.exitCode = await explainCommand(words, raw);
+    });
+}
+
+function addLog(program: Command) {
+  addProjectOptions(program.command('log'))
+    .description('the log of a target')
+    .argument('<target>', 'one target, as for run')
+    .option('--path', 'only say where it lies')
+    .action(async (word: string, raw) => {
+      const { logCommand } = await import('./log-command.ts');
+      process.exitCode = await logCommand(word, raw);
+    });
+}
+
+function addGraph(program: Command) {
+  addProjectOptions(program.command('graph'))
+    .description('the steps and what they need')
+    .addOption(
+      new Option('--format <format>', 'the notation')
+        .choices(['mermaid', 'dot', 'json'])
+        .default('mermaid'),
+    )
+    .action(async (raw) => {
+      const { graphCommand } = await import('./graph-command.ts');
+      process.exitCode = graphCommand(raw);
+    });
+}
+
+function addValidate(program: Command) {
+  addProjectOptions(program.command('validate'))
+    .description('check the pipeline and its sources, run nothing')
+    .action(async (raw) => {
+      const { validateCommand } = await import('./validate-command.ts');
+      process.exitCode = validateCommand(raw);
+    });
+}
+
+function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('not a number above 0');
+  return value;
+}

@@ -1,0 +1,96 @@
+// `pipeline explain TARGET`: whether it is up to date, and if not, what changed: old value, new
+// value, followed down to the root cause.
+import { type TargetId, targetName } from '../plan/plan.ts';
+import { explainReason } from '../rebuilder.ts';
+import { explainBytes, explainDuration } from '../reporter/quantity.ts';
+import type { Trace } from '../trace.ts';
+import { EXIT } from './exit-code.ts';
+import { type Look, look } from './look.ts';
+import { projectOptions, type RawOptions } from './options.ts';
+import { openProject } from './project.ts';
+
+/** More targets than this are explained by `-n`, which groups them. */
+const SHOWN_TARGETS = 50;
+
+export async function explainCommand(
+  words: readonly string[],
+  raw: RawOptions & { readonly json?: boolean },
+): Promise<number> {
+  const project = openProject(projectOptions(raw));
+  const options = { words, rehash: 'unproven' } as const;
+  const text = await look(project, {
+    options,
+    use: (found) => {
+      const ids = namedTargets(found);
+      const shown = ids.slice(0, SHOWN_TARGETS);
+      const more = ids.length - shown.length;
+      if (raw.json === true) return ids.map((id) => `${explainJson(id, found)}\n`).join('');
+      const texts = shown.map((id) => explainTarget(id, found));
+      return texts.join('\n') + (more > 0 ? `\n… and ${more} more targets\n` : '');
+    },
+  });
+  process.stdout.write(text);
+  return EXIT.ok;
+}
+
+function namedTargets({ selection }: Look): readonly TargetId[] {
+  return [...selection.named.keys()].filter((id) => selection.named[id] === 1);
+}
+
+function explainTarget(id: TargetId, { graph, survey }: Look): string {
+  const lines = [`${targetName(graph.plan, id)} ${headline(id, survey)}`];
+  for (const { target, reasons } of survey.causesOf(id)) {
+    if (target !== id) lines.push(`  waits for ${targetName(graph.plan, target)}`);
+    const indent = target === id ? '  ' : '    ';
+    for (const reason of reasons) lines.push(`${indent}because ${explainReason(reason)}`);
+  }
+  const recorded = survey.recorded(id);
+  if (recorded?.trace !== undefined) lines.push(...explainTrace(recorded.trace, recorded.at));
+  const failure = recorded?.failure;
+  if (failure !== undefined) {
+    const { code, message } = failure.failure;
+    lines.push(`  last failed ${failure.at}: ${message} [${code}]`, `  log: ${failure.log}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function headline(id: TargetId, { assessment }: Look['survey']): string {
+  switch (assessment.stateOf(id)) {
+    case 'fresh':
+      return 'is up to date';
+    case 'stale':
+      return 'would run';
+    case 'pending':
+      return 'may run, if what it waits for comes out different';
+    case 'outside':
+      return 'is not part of this selection';
+  }
+}
+
+function explainTrace(trace: Trace, at: string): readonly string[] {
+  const { artifacts, manifest, rows, rejects } = trace;
+  const bytes = manifest?.totalBytes ?? artifacts.reduce((sum, file) => sum + file.bytes, 0);
+  const files = manifest?.files ?? artifacts.length;
+  const parts = [`${files} ${files === 1 ? 'file' : 'files'}`, explainBytes(bytes)];
+  if (rows !== undefined) parts.push(`${rows} rows`);
+  if (rejects !== undefined) parts.push(`${rejects} rejects`);
+  const versions = Object.entries(trace.engine).map(([name, version]) => `${name} ${version}`);
+  return [
+    `  last made ${at} in ${explainDuration(trace.durationMs)}: ${parts.join(', ')}`,
+    ...artifacts.map((file) => `  output ${file.path}`),
+    ...(manifest === undefined ? [] : [`  manifest ${manifest.path}`]),
+    `  with ${versions.join(', ')}`,
+  ];
+}
+
+function explainJson(id: TargetId, { graph, survey }: Look): string {
+  const { assessment } = survey;
+  return JSON.stringify({
+    target: targetName(graph.plan, id),
+    state: assessment.stateOf(id),
+    causes: survey.causesOf(id).map(({ target, reasons }) => ({
+      target: targetName(graph.plan, target),
+      reasons: reasons.map((reason) => ({ ...reason, text: explainReason(reason) })),
+    })),
+  });
+}

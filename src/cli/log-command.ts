@@ -1,0 +1,36 @@
+// `pipeline log TARGET`: prints the target's log, or says where it lies.
+import { posix, relative } from 'node:path';
+import { nodeFileSystem } from '../node-file-system.ts';
+import { targetName } from '../plan/plan.ts';
+import { selectTargets } from '../plan/selection.ts';
+import { targetPaths } from '../run/work-order.ts';
+import { EXIT } from './exit-code.ts';
+import { projectOptions, type RawOptions } from './options.ts';
+import { openProject, planProject } from './project.ts';
+import { UsageError } from './usage-error.ts';
+
+export async function logCommand(
+  word: string,
+  raw: RawOptions & { readonly path?: boolean },
+): Promise<number> {
+  const project = openProject(projectOptions(raw));
+  const graph = planProject(project, nodeFileSystem);
+  const { selection, diagnostics } = selectTargets(graph, { words: [word], until: undefined });
+  if (selection === undefined) throw new UsageError(project.format(diagnostics));
+  const ids = [...selection.named.keys()].filter((id) => selection.named[id] === 1);
+  const [id] = ids;
+  if (id === undefined || ids.length > 1) {
+    const some = ids.slice(0, 3).map((each) => targetName(graph.plan, each));
+    throw new UsageError(`"${word}" means ${ids.length} targets\n  name one: ${some.join(', ')}`);
+  }
+  const path = posix.join(project.config.work, targetPaths(graph, id, 0).log);
+  const shown = relative(process.cwd(), path);
+  const bytes = nodeFileSystem.read(path);
+  if (bytes === undefined) {
+    process.stderr.write(`${targetName(graph.plan, id)} has no log: it has said nothing yet\n`);
+    return EXIT.ok;
+  }
+  if (raw.path === true) process.stdout.write(`${shown}\n`);
+  else process.stdout.write(bytes);
+  return EXIT.ok;
+}

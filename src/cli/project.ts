@@ -1,0 +1,86 @@
+// Opens a pipeline for any command: reads the file, lists the sources, makes the plan. What is
+// wrong comes back as laid-out text; nothing is printed here.
+import { readFileSync } from 'node:fs';
+import { posix, resolve } from 'node:path';
+import type { Config } from '../config/config.ts';
+import { parseConfig } from '../config/parse.ts';
+import { type Diagnostic, formatDiagnostic } from '../diagnostic.ts';
+import type { FileSystem } from '../file-system.ts';
+import { type Graph, makeGraph } from '../plan/graph.ts';
+import { makePlan } from '../plan/plan.ts';
+import { observeSources } from '../run/source.ts';
+import type { Belonging } from '../store/belonging.ts';
+import type { ProjectOptions } from './options.ts';
+import { UsageError } from './usage-error.ts';
+
+export interface Project {
+  readonly config: Config;
+  /** Warnings, laid out; errors throw. */
+  readonly warnings: readonly string[];
+  readonly format: (diagnostics: readonly Diagnostic[]) => string;
+}
+
+/** Throws a UsageError with every mistake of the pipeline file. */
+export function openProject(options: ProjectOptions): Project {
+  const path = resolve(options.file);
+  const text = readText(path);
+  if (text === undefined) {
+    throw new UsageError(
+      `There is no ${options.file} here\n  run in the folder of the pipeline, or name it with -f FILE`,
+    );
+  }
+  const root = posix.dirname(path);
+  const texts = new Map([[options.file, text]]);
+  const { config, diagnostics } = parseConfig({
+    text,
+    file: options.file,
+    root,
+    work: options.work === undefined ? posix.join(root, 'work') : resolve(options.work),
+    profile: options.profile,
+    set: options.set,
+    readFile: readText,
+  });
+  const format = (found: readonly Diagnostic[]) =>
+    found.map((diagnostic) => formatDiagnostic(diagnostic, textOf(diagnostic, texts))).join('\n');
+  if (config === undefined) throw new UsageError(format(diagnostics));
+  return { config, warnings: diagnostics.length === 0 ? [] : [format(diagnostics)], format };
+}
+
+/** Lists the sources and plans; throws a UsageError with every mistake that this brings to light. */
+export function planProject(project: Project, fs: FileSystem): Graph {
+  const observed = observeSources(project.config, fs);
+  if (observed.diagnostics.length > 0) throw new UsageError(project.format(observed.diagnostics));
+  const { plan, diagnostics } = makePlan(project.config, observed.catalog);
+  if (plan === undefined) throw new UsageError(project.format(diagnostics));
+  return makeGraph(plan);
+}
+
+/** What the work folder remembers, so that it is not used for something else. */
+export function belongingOf({ name, root, work, sources }: Config): Belonging {
+  const show = (path: string) => path.replace(`${work}/`, '{work}/').replace(`${root}/`, '');
+  return {
+    pipeline: name,
+    sources: Object.fromEntries(sources.map((source) => [source.name, show(source.files)])),
+  };
+}
+
+export function stateFolder(config: Config): string {
+  return posix.join(config.work, 'state');
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function textOf({ at }: Diagnostic, texts: Map<string, string>): string | undefined {
+  if (at === undefined) return undefined;
+  const known = texts.get(at.file);
+  if (known !== undefined) return known;
+  const text = readText(resolve(at.file));
+  if (text !== undefined) texts.set(at.file, text);
+  return text;
+}

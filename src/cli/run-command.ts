@@ -1,0 +1,222 @@
+// `pipeline [targets..]`: brings targets up to date. Wires the ports together, listens to signals
+// and turns the summary into an exit code.
+import type { Event, Reporter, RunSummary } from '../event.ts';
+import { isoTime } from '../file-system.ts';
+import { nodeFileSystem, systemClock } from '../node-file-system.ts';
+import type { Graph } from '../plan/graph.ts';
+import type { Plan } from '../plan/plan.ts';
+import { type Selection, selectTargets } from '../plan/selection.ts';
+import { chooseReporter, createReporter, type ReporterKind } from '../reporter/reporter.ts';
+import type { EventBody, RunOptions } from '../run/context.ts';
+import { type Run, startRun } from '../run/run.ts';
+import { seedGraph } from '../run/seed.ts';
+import { countSelected } from '../run/tally.ts';
+import { engineVersions } from './engine.ts';
+import { EXIT } from './exit-code.ts';
+import { invocationOf, projectOptions, type RawOptions } from './options.ts';
+import { poolSizes } from './pool-sizes.ts';
+import { openProject, type Project, planProject } from './project.ts';
+import { handleSignals } from './signals.ts';
+import { UsageError } from './usage-error.ts';
+import { openWorkSession, type WorkSession } from './work-session.ts';
+
+export interface RawRunOptions extends RawOptions {
+  readonly jobs?: number;
+  readonly dryRun?: boolean;
+  readonly force?: boolean;
+  readonly until?: string;
+  readonly failFast?: boolean;
+  readonly verify?: boolean;
+  readonly reporter?: ReporterKind;
+  readonly json?: boolean;
+}
+
+/** Gives the exit code. */
+export async function runCommand(words: readonly string[], raw: RawRunOptions): Promise<number> {
+  const project = openProject(projectOptions(raw));
+  for (const warning of project.warnings) process.stderr.write(`${warning}\n`);
+  if (raw.dryRun === true) {
+    const { previewCommand } = await import('./preview-command.ts');
+    return previewCommand(project, { words, raw });
+  }
+  const session = await openWorkSession(project.config, {
+    fs: nodeFileSystem,
+    clock: systemClock,
+    command: [invocationOf(raw), ...words].join(' '),
+  });
+  const commandRun = new CommandRun({ project, session, words, raw });
+  let how: 'end' | 'abandon' = 'abandon';
+  try {
+    const code = await commandRun.execute();
+    how = 'end';
+    return code;
+  } catch (error) {
+    if (error instanceof UsageError) how = 'end';
+    throw error;
+  } finally {
+    await commandRun.close();
+    await session.close(how);
+  }
+}
+
+class CommandRun {
+  readonly #project: Project;
+  readonly #session: WorkSession;
+  readonly #words: readonly string[];
+  readonly #raw: RawRunOptions;
+  readonly #stopListening: () => void;
+  /** Until something happens that is worth showing, events wait and no reporter is loaded. */
+  #waiting: Event[] | undefined = [];
+  #reporter: Promise<Reporter> | undefined;
+  #current: Run | undefined;
+  #interruptions = 0;
+
+  constructor(parts: {
+    project: Project;
+    session: WorkSession;
+    words: readonly string[];
+    raw: RawRunOptions;
+  }) {
+    this.#project = parts.project;
+    this.#session = parts.session;
+    this.#words = parts.words;
+    this.#raw = parts.raw;
+    this.#stopListening = handleSignals((how) => this.#interrupt(how));
+  }
+
+  async execute(): Promise<number> {
+    const { takenOver } = this.#session;
+    if (takenOver !== undefined) this.#report({ type: 'note', message: takenOver });
+    const seeded = await this.#seed();
+    if (seeded !== undefined) return seeded;
+    const graph = planProject(this.#project, nodeFileSystem);
+    const selection = this.#select(graph);
+    const summary = await this.#bringUpToDate(graph, {
+      selection,
+      force: this.#raw.force === true,
+    });
+    if (summary.outcome === 'ok') this.#recover(graph, selection);
+    return exitCode(summary);
+  }
+
+  async close(): Promise<void> {
+    this.#stopListening();
+    await (await this.#reporter)?.close();
+  }
+
+  /** Gives an exit code when the seeds could not be made. */
+  async #seed(): Promise<number | undefined> {
+    const graph = seedGraph(this.#project.config);
+    if (graph === undefined) return undefined;
+    const all = new Uint8Array(graph.plan.targetCount).fill(1);
+    const kept = this.#waiting?.length ?? 0;
+    const summary = await this.#bringUpToDate(graph, {
+      selection: { named: all, needed: all },
+      force: false,
+    });
+    if (summary.outcome !== 'ok') return exitCode(summary);
+    // Seeds that are there already are nothing to speak of.
+    if (summary.nothingToDo) this.#waiting?.splice(kept);
+    return undefined;
+  }
+
+  async #bringUpToDate(
+    graph: Graph,
+    { selection, force }: { selection: Selection; force: boolean },
+  ): Promise<RunSummary> {
+    const { store, lock, run, executor } = this.#session;
+    const { config } = graph.plan;
+    this.#report({
+      type: 'run-started',
+      run,
+      pipeline: config.name,
+      profile: config.profile,
+      work: config.work,
+      steps: stepSummaries(graph.plan, selection.needed),
+      dryRun: false,
+    });
+    this.#current = startRun({
+      graph,
+      selection,
+      store,
+      fs: nodeFileSystem,
+      clock: systemClock,
+      executor,
+      report: (event) => this.#report(event),
+      onGroup: (group, state) =>
+        state === 'begun' ? lock.addGroup(group) : lock.removeGroup(group),
+      random: Math.random,
+      run,
+      pools: poolSizes(config.pools, this.#raw.jobs),
+      engine: engineVersions(),
+      options: runOptions(this.#raw, force),
+    });
+    if (this.#interruptions > 0) this.#current.drain();
+    const summary = await this.#current.ended;
+    this.#current = undefined;
+    this.#report({ type: 'run-ended', ...summary });
+    return summary;
+  }
+
+  #select(graph: Graph): Selection {
+    const { until } = this.#raw;
+    const { selection, diagnostics } = selectTargets(graph, { words: this.#words, until });
+    if (selection === undefined) throw new UsageError(this.#project.format(diagnostics));
+    return selection;
+  }
+
+  /** Everything was judged or made anew, so no trace of an unended run is left unproven. */
+  #recover(graph: Graph, { needed }: Selection) {
+    const { store } = this.#session;
+    const unended = store.unendedRuns();
+    if (unended.length === 0 || needed.includes(0)) return;
+    const known = new Set(graph.plan.tables.flatMap((table) => table.journals));
+    known.add('@once');
+    if (store.journals().some((journal) => !known.has(journal))) return;
+    for (const { run } of unended) store.recordRecovered(run);
+  }
+
+  #interrupt(how: 'drain' | 'stop') {
+    this.#interruptions += 1;
+    if (how === 'drain' && this.#interruptions === 1) this.#current?.drain();
+    else this.#current?.stop();
+  }
+
+  #report(body: EventBody) {
+    const event: Event = { ...body, at: isoTime(systemClock) };
+    if (this.#waiting === undefined) {
+      void this.#reporter?.then((reporter) => reporter.report(event));
+      return;
+    }
+    this.#waiting.push(event);
+    if (event.type === 'run-started' || event.type === 'fresh') return;
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    this.#reporter = this.#createReporter().then((reporter) => {
+      for (const early of waiting) reporter.report(early);
+      return reporter;
+    });
+  }
+
+  #createReporter(): Promise<Reporter> {
+    const { stdout, stderr, env } = process;
+    const kind = this.#raw.reporter ?? (this.#raw.json ? 'ndjson' : chooseReporter(stdout, env));
+    return createReporter(kind, { stdout, stderr, invocation: invocationOf(this.#raw) });
+  }
+}
+
+function runOptions(raw: RawRunOptions, force: boolean): RunOptions {
+  return { force, failFast: raw.failFast === true, verify: raw.verify === true };
+}
+
+function stepSummaries(plan: Plan, needed: Uint8Array) {
+  return plan.steps.map((step) => {
+    const targets = countSelected(step, needed);
+    return { step: step.name, ordinal: step.config.ordinal, targets };
+  });
+}
+
+function exitCode(summary: RunSummary): number {
+  if (summary.outcome === 'interrupted') return EXIT.interrupted;
+  return summary.outcome === 'failed' ? EXIT.failed : EXIT.ok;
+}

@@ -1,0 +1,176 @@
+// `pipeline status`: where everything is, from the journals and the disk, beside whoever runs.
+import { relative } from 'node:path';
+import { nodeFileSystem } from '../node-file-system.ts';
+import {
+  locateTarget,
+  memberVariables,
+  type PlanStep,
+  type TargetId,
+  targetId,
+  targetName,
+} from '../plan/plan.ts';
+import { observeOwner } from '../store/lock.ts';
+import { systemProcesses } from '../store/processes.ts';
+import { EXIT } from './exit-code.ts';
+import { type Look, look } from './look.ts';
+import { projectOptions, type RawOptions } from './options.ts';
+import { openProject, type Project, stateFolder } from './project.ts';
+import { layOutTable } from './table.ts';
+
+/** What a person wants to know of a target, in the order of the columns. */
+const STATES = ['done', 'stale', 'failed', 'running', 'interrupted', 'to do'] as const;
+type ShownState = (typeof STATES)[number];
+
+/** Groups that are shown; more are counted. */
+const SHOWN_GROUPS = 40;
+const SHOWN_FAILURES = 20;
+
+export async function statusCommand(
+  words: readonly string[],
+  raw: RawOptions & { readonly json?: boolean },
+): Promise<number> {
+  const project = openProject(projectOptions(raw));
+  const owner = observeOwner({
+    fs: nodeFileSystem,
+    processes: systemProcesses(),
+    folder: stateFolder(project.config),
+  });
+  const text = await look(project, {
+    options: { words, rehash: 'none' },
+    use: (found) => {
+      const states = new ShownStates(found, owner !== undefined);
+      if (raw.json === true) return statusJson(found, states);
+      const running =
+        owner === undefined
+          ? []
+          : [`running: pid ${owner.pid} since ${owner.at} (${owner.command})`];
+      return [...headLines(project), ...running, '', ...statusLines(found, states), ''].join('\n');
+    },
+  });
+  process.stdout.write(text);
+  return EXIT.ok;
+}
+
+class ShownStates {
+  readonly #look: Look;
+  readonly #running: boolean;
+
+  constructor(found: Look, running: boolean) {
+    this.#look = found;
+    this.#running = running;
+  }
+
+  of(id: TargetId): ShownState {
+    const { survey } = this.#look;
+    if (survey.assessment.stateOf(id) === 'fresh') return 'done';
+    const recorded = survey.recorded(id);
+    if (recorded === undefined) return 'to do';
+    if (recorded.status === 'failed') return 'failed';
+    if (recorded.status === 'started' || recorded.status === 'checkpoint') {
+      return this.#running ? 'running' : 'interrupted';
+    }
+    return recorded.status === 'interrupted' ? 'interrupted' : 'stale';
+  }
+}
+
+function headLines({ config }: Project): readonly string[] {
+  const work = relative(process.cwd(), config.work);
+  return [`${config.name}, profile ${config.profile}, in ${work}`];
+}
+
+function statusLines(found: Look, states: ShownStates): readonly string[] {
+  const { graph, selection, survey } = found;
+  const rows = graph.plan.steps.map((step) => {
+    const counts = Object.fromEntries(STATES.map((state) => [state, 0]));
+    let targets = 0;
+    for (const id of targetsOf(step, selection.needed)) {
+      const state = states.of(id);
+      counts[state] = (counts[state] ?? 0) + 1;
+      targets += 1;
+    }
+    return [step.name, ...[targets, ...STATES.map((state) => counts[state] ?? 0)].map(String)];
+  });
+  const failures: string[] = [];
+  for (let id = 0; id < graph.plan.targetCount; id += 1) {
+    if (selection.needed[id] !== 1 || states.of(id) !== 'failed') continue;
+    const failure = survey.recorded(id)?.failure;
+    if (failure === undefined) continue;
+    const { code, message } = failure.failure;
+    const log = relative(process.cwd(), `${graph.plan.config.work}/${failure.log}`);
+    failures.push(`  ${targetName(graph.plan, id)}: ${message} [${code}]`, `    log: ${log}`);
+  }
+  return [
+    ...layOutTable([['step', 'targets', ...STATES], ...rows]),
+    ...groupLines(found, states),
+    ...(failures.length === 0 ? [] : ['', 'failed:', ...failures.slice(0, 2 * SHOWN_FAILURES)]),
+    ...(failures.length > 2 * SHOWN_FAILURES
+      ? [`  … and ${failures.length / 2 - SHOWN_FAILURES} more`]
+      : []),
+  ];
+}
+
+/** Done targets of all targets, per group of the first group kind that the file names give. */
+function groupLines({ graph, selection }: Look, states: ShownStates): readonly string[] {
+  const { steps } = graph.plan;
+  const kind = steps[0]?.captures[0];
+  if (kind === undefined) return [];
+  const groups = new Map<string, { done: number; all: number }[]>();
+  for (const step of steps) {
+    if (step.captures[0] !== kind) continue;
+    for (const id of targetsOf(step, selection.needed)) {
+      const { member } = locateTarget(graph.plan, id);
+      const group = String(memberVariables(step, member)[kind] ?? '');
+      const cells = groups.get(group) ?? steps.map(() => ({ done: 0, all: 0 }));
+      groups.set(group, cells);
+      const cell = cells[step.index];
+      if (cell === undefined) continue;
+      cell.all += 1;
+      if (states.of(id) === 'done') cell.done += 1;
+    }
+  }
+  const rows = [...groups]
+    .slice(0, SHOWN_GROUPS)
+    .map(([group, cells]) => [
+      group,
+      ...cells.map(({ done, all }) => (all === 0 ? '' : `${done}/${all}`)),
+    ]);
+  const more = groups.size - rows.length;
+  const head = [kind, ...steps.map((step) => step.name)];
+  return ['', ...layOutTable([head, ...rows]), ...(more > 0 ? [`… and ${more} more`] : [])];
+}
+
+function* targetsOf(step: PlanStep, needed: Uint8Array): Generator<TargetId> {
+  for (let id = step.base; id < step.base + step.cellCount * step.memberCount; id += 1) {
+    if (needed[id] === 1) yield id;
+  }
+}
+
+/** An array with one row a line: file, its captures, the ordinal it has reached, its targets. */
+function statusJson({ graph, selection }: Look, states: ShownStates): string {
+  const rows: string[] = [];
+  for (const table of graph.plan.tables) {
+    const steps = graph.plan.steps.filter((step) => step.table === table);
+    const [first] = steps;
+    if (first === undefined) continue;
+    for (const [member, name] of table.names.entries()) {
+      const { key: _key, file: _file, ...captures } = memberVariables(first, member);
+      const targets: Record<string, ShownState> = {};
+      let step = 0;
+      let gap = false;
+      for (const each of steps) {
+        for (let cell = 0; cell < each.cellCount; cell += 1) {
+          const id = targetId(each, cell, member);
+          if (selection.needed[id] !== 1) continue;
+          const state = states.of(id);
+          targets[targetName(graph.plan, id)] = state;
+          if (state !== 'done') gap = true;
+        }
+        if (!gap) step = each.config.ordinal;
+      }
+      if (Object.keys(targets).length === 0) continue;
+      const who = table.each.kind === 'file' ? { file: name } : { group: name };
+      rows.push(JSON.stringify({ ...who, ...captures, step, targets }));
+    }
+  }
+  return `[${rows.join(',\n')}]\n`;
+}

@@ -1,0 +1,89 @@
+// The time during which this process owns a work folder: the lock, the store and, when something
+// has to run, the workers. Opened by the commands that change something, always closed.
+import { posix } from 'node:path';
+import type { Config } from '../config/config.ts';
+import type { Executor } from '../executor/executor.ts';
+import type { Clock, FileSystem } from '../file-system.ts';
+import { acquireLock, type Lock } from '../store/lock.ts';
+import { systemProcesses } from '../store/processes.ts';
+import { openStore, type Store } from '../store/store.ts';
+import { belongingOf, stateFolder } from './project.ts';
+import { UsageError } from './usage-error.ts';
+
+export interface WorkSession {
+  readonly run: string;
+  readonly lock: Lock;
+  readonly store: Store;
+  /** Said when a dead owner's lock was taken over. */
+  readonly takenOver: string | undefined;
+  readonly executor: () => Promise<Executor>;
+  /** Whether a worker was ever started. */
+  readonly used: () => boolean;
+  close(how: 'end' | 'abandon'): Promise<void>;
+}
+
+/** Throws a UsageError when somebody else owns the folder or it belongs to something else. */
+export async function openWorkSession(
+  config: Config,
+  { fs, clock, command }: { fs: FileSystem; clock: Clock; command: string },
+): Promise<WorkSession> {
+  const folder = stateFolder(config);
+  const run = newRunId(clock);
+  const locked = await acquireLock({ fs, clock, processes: systemProcesses(), folder, command });
+  if (locked.kind === 'refused') throw problemError(locked.problem);
+  const { lock, takenOver } = locked;
+  const opened = openStore({ fs, clock, folder, belonging: belongingOf(config), lock, run });
+  if (opened.kind === 'refused') {
+    lock.release();
+    throw problemError(opened.problem);
+  }
+  const { store } = opened;
+  clearStages(config, fs);
+  let executor: Promise<Executor> | undefined;
+  const start = async () => {
+    const { createWorkerPool } = await import('../executor/pool.ts');
+    return createWorkerPool({
+      onGroup: (group, state) =>
+        state === 'begun' ? lock.addGroup(group) : lock.removeGroup(group),
+    });
+  };
+  return {
+    run,
+    lock,
+    store,
+    takenOver,
+    executor: () => {
+      executor ??= start();
+      return executor;
+    },
+    used: () => executor !== undefined,
+    async close(how) {
+      await (await executor)?.close();
+      if (how === 'end') {
+        if (executor !== undefined) await fs.syncAll(config.work);
+        await store.end();
+      } else {
+        store.abandon();
+      }
+      lock.release();
+    },
+  };
+}
+
+export function problemError(problem: { message: string; hint: string; code: string }): UsageError {
+  return new UsageError(`error: ${problem.message} [${problem.code}]\n  ${problem.hint}`);
+}
+
+/** Sorts by time, so that runs can be told apart and ordered by a person. */
+function newRunId(clock: Clock): string {
+  const time = new Date(clock.now()).toISOString().replace(/[-:]/g, '').slice(0, 15);
+  return `${time}-${process.pid.toString(36)}`;
+}
+
+/** Stages of attempts that were cut short are garbage; what outlives attempts lies in `scratch`. */
+function clearStages(config: Config, fs: FileSystem): void {
+  const folder = posix.join(config.work, 'tmp');
+  for (const name of fs.list(folder) ?? []) {
+    if (name !== 'scratch') fs.remove(posix.join(folder, name));
+  }
+}

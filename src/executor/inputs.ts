@@ -1,0 +1,121 @@
+// What a target reads: the files of its order and of the manifests named there, checked to be as
+// they were recorded, outside files digested before the rule runs and looked at again after it.
+import { type Stats, statSync } from 'node:fs';
+import type { InputFile } from '../task.ts';
+import type { Database } from './duckdb.ts';
+import type { InputOrder, WorkOrder, WorkResult } from './executor.ts';
+import { digestFile } from './file-digest.ts';
+import { readManifests } from './manifest.ts';
+import { targetError } from './target-error.ts';
+
+type FileOrder = InputOrder['files'][number];
+
+export class Inputs {
+  readonly #order: WorkOrder;
+  readonly #database: () => Promise<Database>;
+  readonly #outside = new Map<string, { file: FileOrder; stat: Stats; sha256: string }>();
+  readonly #listed = new Map<string, Promise<readonly InputFile[]>>();
+
+  constructor(order: WorkOrder, database: () => Promise<Database>) {
+    this.#order = order;
+    this.#database = database;
+  }
+
+  get names(): readonly string[] {
+    return this.#order.inputs.map(({ name }) => name);
+  }
+
+  /** Digests every outside file; looks whether the others are there. Throws `input-missing`. */
+  async prepare(signal: AbortSignal): Promise<void> {
+    for (const input of this.#order.inputs) {
+      for (const file of input.files) {
+        const stat = present(file);
+        if (file.outside === undefined) continue;
+        const sha256 = await digestFile(file.path, { stat, signal });
+        this.#outside.set(file.outside.name, { file, stat, sha256 });
+      }
+    }
+  }
+
+  /** The file of an input that consists of exactly one; undefined otherwise. */
+  onlyFile(name: string): string | undefined {
+    const input = this.#order.inputs.find((candidate) => candidate.name === name);
+    if (input === undefined || input.manifests.length > 0) return undefined;
+    return input.files.length === 1 ? input.files[0]?.path : undefined;
+  }
+
+  /** All files of one input, those of its manifests after its own. */
+  files(name: string): Promise<readonly InputFile[]> {
+    const known = this.#listed.get(name);
+    if (known !== undefined) return known;
+    const files = this.#list(name);
+    this.#listed.set(name, files);
+    return files;
+  }
+
+  /** All files of all inputs in order. */
+  async allFiles(): Promise<readonly InputFile[]> {
+    const lists = [];
+    for (const name of this.names) lists.push(await this.files(name));
+    return lists.flat();
+  }
+
+  /** Throws `input-changed` when an outside file is not what was digested. */
+  checkUnchanged(): void {
+    for (const { file, stat } of this.#outside.values()) {
+      const now = statSync(file.path, { throwIfNoEntry: false });
+      if (now?.size === stat.size && now.mtimeMs === stat.mtimeMs) continue;
+      throw targetError('input-changed', `${file.path} changed while it was read`, {
+        hint: 'run again when nothing writes to it any more',
+      });
+    }
+  }
+
+  outside(): WorkResult['outside'] {
+    return Object.fromEntries(
+      [...this.#outside].map(([name, { stat, sha256 }]) => [
+        name,
+        { bytes: stat.size, mtimeMs: stat.mtimeMs, sha256 },
+      ]),
+    );
+  }
+
+  async #list(name: string): Promise<readonly InputFile[]> {
+    const input = this.#order.inputs.find((candidate) => candidate.name === name);
+    if (input === undefined) {
+      throw targetError('internal', `There is no input "${name}"`, {
+        hint: `inputs: ${this.names.join(', ')}`,
+      });
+    }
+    const own = input.files.map(({ path, bytes, sha256, rows, outside }) => {
+      const read = outside === undefined ? undefined : this.#outside.get(outside.name);
+      return { path, bytes: read?.stat.size ?? bytes, sha256: read?.sha256 ?? sha256, rows };
+    });
+    if (input.manifests.length === 0) return own;
+    const { work } = this.#order;
+    const listed = await readManifests(await this.#database(), { ...input, work });
+    for (const file of listed) present(file);
+    return [...own, ...listed];
+  }
+}
+
+/** The file's stat; throws unless it is there and, when it was made by a target, as long as then. */
+function present(file: Pick<FileOrder, 'path' | 'bytes' | 'outside'>): Stats {
+  const stat = statSync(file.path, { throwIfNoEntry: false });
+  if (stat === undefined) {
+    throw targetError('input-missing', `${file.path} does not exist`, {
+      hint:
+        file.outside === undefined
+          ? 'run again: the target that made it is then made again'
+          : 'put it back, or take it out of the source or the inputs',
+    });
+  }
+  if (file.outside === undefined && stat.size !== file.bytes) {
+    throw targetError(
+      'input-changed',
+      `${file.path} has ${stat.size} bytes; ${file.bytes} were recorded when it was made`,
+      { hint: 'run again with --verify: the target that made it is then made again' },
+    );
+  }
+  return stat;
+}

@@ -1,0 +1,119 @@
+// Manifests: the Parquet file that lists what a target made, `output, path, value, bytes, rows,
+// min_id, max_id, sha256`, ordered by path. Written and read through DuckDB; same rows, same bytes.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Database } from './duckdb.ts';
+import { DatabaseError } from './sql-error.ts';
+import { quotedText } from './sql-text.ts';
+import { targetError } from './target-error.ts';
+
+export interface ManifestRow {
+  readonly output: string;
+  /** Relative to the work folder. */
+  readonly path: string;
+  /** Partition value; null for none, and for the value NULL. */
+  readonly value: string | null;
+  readonly bytes: number;
+  readonly rows: number | null;
+  readonly minId: string | null;
+  readonly maxId: string | null;
+  readonly sha256: string;
+}
+
+/** The output name under which rejects are listed; they are no input of anything. */
+export const REJECTS = 'rejects';
+
+export async function writeManifest(
+  database: Database,
+  { rows, path }: { readonly rows: readonly ManifestRow[]; readonly path: string },
+): Promise<void> {
+  const column = <K extends keyof ManifestRow>(key: K) => rows.map((row) => row[key]);
+  await database.rows(
+    `COPY (
+       SELECT * FROM (
+         SELECT unnest($output::VARCHAR[]) AS output, unnest($path::VARCHAR[]) AS path,
+           unnest($value::VARCHAR[]) AS value, unnest($bytes::BIGINT[]) AS bytes,
+           unnest($rows::BIGINT[]) AS rows, unnest($min_id::VARCHAR[]) AS min_id,
+           unnest($max_id::VARCHAR[]) AS max_id, unnest($sha256::VARCHAR[]) AS sha256)
+       ORDER BY path
+     ) TO ${quotedText(path)} (FORMAT parquet, COMPRESSION zstd)`,
+    {
+      output: column('output'),
+      path: column('path'),
+      value: column('value'),
+      bytes: column('bytes'),
+      rows: column('rows'),
+      min_id: column('minId'),
+      max_id: column('maxId'),
+      sha256: column('sha256'),
+    },
+  );
+}
+
+export interface ListedFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly rows: number | undefined;
+}
+
+/** The files of some manifests in their order, without rejects. Throws `input-missing`. */
+export async function readManifests(
+  database: Database,
+  { manifests, work }: { readonly manifests: readonly string[]; readonly work: string },
+): Promise<readonly ListedFile[]> {
+  const files: ListedFile[] = [];
+  for (const manifest of manifests) {
+    if (!existsSync(manifest)) {
+      throw targetError('input-missing', `The manifest ${manifest} is gone`, {
+        hint: 'run again: the target that made it is then made again',
+      });
+    }
+    for (const { output, ...file } of await readRows(database, manifest)) {
+      if (output !== REJECTS) files.push({ ...file, path: join(work, file.path) });
+    }
+  }
+  return files;
+}
+
+/** All files that one manifest lists, rejects included, by their relative paths. */
+export async function readRecordedFiles(
+  database: Database,
+  manifest: string,
+): Promise<readonly ListedFile[]> {
+  return await readRows(database, manifest);
+}
+
+/** Relative paths that old manifests list, rejects included. One that cannot be read lists none. */
+export async function pathsOfOldManifests(
+  database: Database,
+  manifests: readonly string[],
+): Promise<readonly string[]> {
+  const paths: string[] = [];
+  for (const manifest of manifests) {
+    try {
+      for (const { path } of await readRows(database, manifest)) paths.push(path);
+    } catch (error) {
+      // A damaged list must not keep its target from being made again; its files become orphans.
+      if (!(error instanceof DatabaseError) || error.isInterrupt) throw error;
+    }
+  }
+  return paths;
+}
+
+async function readRows(
+  database: Database,
+  manifest: string,
+): Promise<readonly (ListedFile & { readonly output: string })[]> {
+  const rows = await database.rows(
+    'SELECT output, path, bytes, rows, sha256 FROM read_parquet($manifest)',
+    { manifest },
+  );
+  return rows.map((row) => ({
+    output: String(row['output']),
+    path: String(row['path']),
+    bytes: Number(row['bytes']),
+    sha256: String(row['sha256']),
+    rows: row['rows'] === null ? undefined : Number(row['rows']),
+  }));
+}

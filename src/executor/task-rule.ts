@@ -1,0 +1,98 @@
+// The task rule: gives a TypeScript task its context exactly as `src/task.ts` documents it, runs
+// it, and gathers what it wrote through tables, rejects and its account.
+import { mkdirSync } from 'node:fs';
+import type { Account, Checkpoint, Sql, TaskContext, TaskInput, TaskOutput } from '../task.ts';
+import { type Attempt, Interrupted, type RuleResult } from './rule.ts';
+import { targetError } from './target-error.ts';
+import { loadTask, taskMeaning } from './task-module.ts';
+import { TaskTables } from './task-tables.ts';
+
+export async function runTask(attempt: Attempt, modulePath: string): Promise<RuleResult> {
+  const { order } = attempt;
+  const module = await loadTask(modulePath);
+  const parameters = module.checkParameters(order.with);
+  const { tables, resumed } = await TaskTables.open(attempt);
+  const account: { value?: Account } = {};
+  // Rejects when a checkpoint finds the run draining: the task's own call then never returns.
+  const drained = Promise.withResolvers<never>();
+  let isScratchMade = false;
+  const context: TaskContext = {
+    target: order.target,
+    variables: order.variables,
+    with: parameters,
+    inputs: taskInputs(attempt),
+    outputs: taskOutputs(attempt),
+    get scratch() {
+      if (!isScratchMade) mkdirSync(order.scratch, { recursive: true });
+      isScratchMade = true;
+      return order.scratch;
+    },
+    signal: attempt.control.signal,
+    resumed:
+      resumed === undefined ? undefined : { records: resumed.records, position: resumed.position },
+    progress: (progress) => attempt.control.progress(progress),
+    checkpoint: async (checkpoint) => {
+      if (!(await saveCheckpoint(attempt, { tables, checkpoint }))) return;
+      drained.reject(new Interrupted());
+      await new Promise<never>(() => {});
+    },
+    sql: () => taskSql(attempt),
+    table: (output) => tables.table(output),
+    reject: (reject) => tables.reject(reject),
+    account: (value) => {
+      account.value = value;
+    },
+    log: (line) => attempt.log.line(line),
+  };
+  await Promise.race([module.task.run(context), drained.promise]);
+  const written = await tables.finish();
+  return { ...written, account: account.value, meaning: taskMeaning(module) };
+}
+
+/** Saves a checkpoint; true when the target is to end here. */
+async function saveCheckpoint(
+  { control, log }: Attempt,
+  { tables, checkpoint }: { readonly tables: TaskTables; readonly checkpoint: Checkpoint },
+): Promise<boolean> {
+  control.signal.throwIfAborted();
+  const { records, position } = checkpoint;
+  // Not being able to write rows is a failure; not being able to note the position is not: the
+  // next attempt then goes on from the position before.
+  const rowLogs = await tables.save();
+  const problem = await control.checkpoint({ records, position, rowLogs });
+  if (problem !== undefined) log.line(`checkpoint at ${records} not saved: ${problem}`);
+  return control.isDraining();
+}
+
+function taskInputs({ inputs }: Attempt): TaskContext['inputs'] {
+  const byName: Record<string, TaskInput> = {};
+  for (const name of inputs.names) {
+    byName[name] = {
+      get path() {
+        const path = inputs.onlyFile(name);
+        if (path !== undefined) return path;
+        throw targetError('task-error', `The input "${name}" is not exactly one file`, {
+          hint: `await inputs.${name}.files() gives all of them`,
+        });
+      },
+      files: () => inputs.files(name),
+    };
+  }
+  return byName;
+}
+
+function taskOutputs({ stagedPaths }: Attempt): TaskContext['outputs'] {
+  const byName: Record<string, TaskOutput> = {};
+  for (const [name, path] of stagedPaths) byName[name] = { path };
+  return byName;
+}
+
+async function taskSql(attempt: Attempt): Promise<Sql> {
+  const database = await attempt.database();
+  return {
+    run: async (statement, values) => {
+      await database.rows(statement, values);
+    },
+    rows: (statement, values) => database.rows(statement, values),
+  };
+}

@@ -1,0 +1,39 @@
+// What one run is given: the plan and everything of the outside it may touch, as ports.
+import type { PoolName } from '../config/config.ts';
+import type { Event } from '../event.ts';
+import type { Executor, WorkListener } from '../executor/executor.ts';
+import type { Clock, FileSystem } from '../file-system.ts';
+import type { Graph } from '../plan/graph.ts';
+import type { Selection } from '../plan/selection.ts';
+import type { Store } from '../store/store.ts';
+
+export interface RunContext {
+  readonly graph: Graph;
+  readonly selection: Selection;
+  readonly store: Store;
+  readonly fs: FileSystem;
+  readonly clock: Clock;
+  /** Started on first use: a run with nothing to do starts none. */
+  readonly executor: () => Promise<Executor>;
+  readonly report: (event: EventBody) => void;
+  /** Told of every process group that a target begins or ends. */
+  readonly onGroup: WorkListener['group'];
+  /** From 0 to 1, for the jitter of waits. */
+  readonly random: () => number;
+  readonly run: string;
+  readonly pools: Readonly<Record<PoolName, number>>;
+  /** Versions that a trace shows, and `rebuild_on: [engine]` compares. */
+  readonly engine: Readonly<Record<string, string>>;
+  readonly options: RunOptions;
+}
+
+export interface RunOptions {
+  /** Redo the targets that were named. */
+  readonly force: boolean;
+  readonly failFast: boolean;
+  readonly verify: boolean;
+}
+
+/** An event before its time is added. */
+export type EventBody = DistributiveOmit<Event, 'at'>;
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

@@ -1,0 +1,26 @@
+// Turns an error of the operating system into a failure of the target it happened to. Anything
+// else is a bug and stays a throw.
+import type { Failure, FailureCode } from '../trace.ts';
+
+const CODES: Readonly<Record<string, { code: FailureCode; hint: string; mayPass: boolean }>> = {
+  ENOSPC: {
+    code: 'disk-full',
+    hint: 'free some space in the work folder (or choose another with --work) and run again',
+    mayPass: false,
+  },
+  EDQUOT: { code: 'disk-full', hint: 'the disk quota is used up', mayPass: false },
+  EACCES: { code: 'permission', hint: 'make the work folder writable', mayPass: false },
+  EPERM: { code: 'permission', hint: 'make the work folder writable', mayPass: false },
+  EROFS: { code: 'permission', hint: 'the work folder is mounted read-only', mayPass: false },
+  EMFILE: {
+    code: 'internal',
+    hint: 'raise the limit of open files (`ulimit -n`) or run with a smaller -j',
+    mayPass: true,
+  },
+};
+
+export function failureOf(error: unknown): Failure | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  const known = typeof error.code === 'string' ? CODES[error.code] : undefined;
+  return known === undefined ? undefined : { ...known, message: error.message };
+}

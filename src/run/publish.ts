@@ -1,0 +1,46 @@
+// Puts a finished target's staged files in their places. Each file appears whole; the set counts
+// only once its trace is written, which is the caller's next act. The order lets a crash at any
+// point be cleaned up by the next attempt: whatever this one may have renamed is listed in a
+// manifest that lies in place as `.next` before the first rename and until the last.
+import { posix } from 'node:path';
+import type { WorkResult } from '../executor/executor.ts';
+import type { FileSystem } from '../file-system.ts';
+
+export function publish(
+  result: WorkResult,
+  { fs, work, stage }: { fs: FileSystem; work: string; stage: string },
+): void {
+  const folders = new Set<string>();
+  const move = (staged: string, path: string) => {
+    const folder = posix.dirname(path);
+    if (!folders.has(folder)) {
+      fs.makeFolder(folder);
+      folders.add(folder);
+    }
+    fs.rename(staged, path);
+  };
+  const { manifest } = result;
+  const manifestPath = manifest === undefined ? '' : posix.join(work, manifest.record.path);
+  if (manifest !== undefined) move(manifest.staged, `${manifestPath}.next`);
+  removeObsolete(result.obsolete, { fs, work });
+  for (const { staged, path } of result.files) move(staged, posix.join(work, path));
+  if (manifest !== undefined) fs.rename(`${manifestPath}.next`, manifestPath);
+  fs.remove(stage);
+}
+
+/** Removes what an earlier result had and this one has not, and folders that this empties. */
+function removeObsolete(
+  paths: readonly string[],
+  { fs, work }: { fs: FileSystem; work: string },
+): void {
+  const folders = new Set<string>();
+  for (const path of paths) {
+    fs.remove(posix.join(work, path));
+    folders.add(posix.dirname(path));
+  }
+  for (const folder of folders) {
+    for (let at = folder; at !== '.' && at !== '/'; at = posix.dirname(at)) {
+      if (!fs.removeEmptyFolder(posix.join(work, at))) break;
+    }
+  }
+}

@@ -1,0 +1,127 @@
+// Writes what happens to targets into their journals, with the ordinal that each file has reached,
+// and reads back what is recorded. The only writer of target records during a run.
+import type { CheckpointRecord } from '../executor/executor.ts';
+import {
+  locateTarget,
+  type PlannedTarget,
+  type PlanStep,
+  type TargetId,
+  targetId,
+  targetKey,
+  targetName,
+} from '../plan/plan.ts';
+import type { TargetState } from '../store/journal-state.ts';
+import type { EntryBody, Mtimes } from '../store/record.ts';
+import type { Trace } from '../trace.ts';
+import type { RunContext } from './context.ts';
+import type { TargetFacts } from './facts.ts';
+import { Ordinals } from './ordinals.ts';
+
+export class Recorder {
+  readonly #context: RunContext;
+  readonly #facts: TargetFacts;
+  readonly #ordinals: Ordinals;
+  /** Members whose unselected targets have been looked up for their ordinals. */
+  readonly #looked = new Set<string>();
+
+  constructor(context: RunContext, { facts }: { facts: TargetFacts }) {
+    this.#context = context;
+    this.#facts = facts;
+    this.#ordinals = new Ordinals(context.graph.plan);
+  }
+
+  stateOf(id: TargetId): TargetState | undefined {
+    const { step, cell, member } = locateTarget(this.#context.graph.plan, id);
+    const journal = this.#context.store.load(step.table.journals[member] ?? '');
+    return journal.targets.get(targetKey(step, cell));
+  }
+
+  /** Found up to date, or not any more. */
+  settled(id: TargetId, complete: boolean): void {
+    this.#ordinals.mark(id, complete);
+  }
+
+  started(id: TargetId, body: Extract<EntryBody, { status: 'started' }> & { attempt: number }) {
+    this.#ordinals.mark(id, false);
+    this.#append(id, body);
+  }
+
+  /** Resolves when the position is durable. */
+  async checkpoint(id: TargetId, record: { attempt: number; checkpoint: CheckpointRecord }) {
+    this.#append(id, { status: 'checkpoint', ...record });
+    await this.#context.store.flush();
+  }
+
+  done(id: TargetId, { attempt, trace }: { attempt: number; trace: Trace }): void {
+    this.#facts.setDigest(id, trace.digest);
+    this.#ordinals.mark(id, true);
+    this.#append(id, { status: 'done', attempt, trace });
+    this.#noteOnMembers(id, attempt);
+  }
+
+  ended(
+    id: TargetId,
+    body: Extract<EntryBody, { status: 'failed' | 'interrupted' }> & { attempt: number },
+  ): void {
+    this.#append(id, body);
+  }
+
+  /** The recorded outputs or outside files were rehashed and hold. */
+  verified(id: TargetId, mtimes: Mtimes): void {
+    const state = this.stateOf(id);
+    if (state?.traceId === undefined) return;
+    this.#ordinals.mark(id, true);
+    this.#append(id, { status: 'verified', attempt: state.attempt, of: state.traceId, mtimes });
+  }
+
+  #append(id: TargetId, body: EntryBody & { attempt: number }) {
+    const target = locateTarget(this.#context.graph.plan, id);
+    const { step, cell, member } = target;
+    this.#lookUpOthers(target);
+    this.#context.store.append(step.table.journals[member] ?? '', {
+      target: targetKey(step, cell),
+      step: this.#ordinals.stepOf(step.table, member),
+      ...body,
+    });
+  }
+
+  /** Tells people in each file's journal what became of its group; decides nothing. */
+  #noteOnMembers(id: TargetId, attempt: number) {
+    const { plan } = this.#context.graph;
+    const { step, member } = locateTarget(plan, id);
+    if (step.table.each.kind !== 'group') return;
+    const files = plan.steps.find(
+      ({ table }) => table.each.kind === 'file' && table.listing === step.table.listing,
+    )?.table;
+    if (files === undefined) return;
+    for (const file of step.table.filesOf(member)) {
+      this.#context.store.append(files.journals[file] ?? '', {
+        target: targetName(plan, id),
+        step: this.#ordinals.stepOf(files, file),
+        attempt,
+        status: 'note',
+        text: `${targetName(plan, id)} is done`,
+      });
+    }
+  }
+
+  /** A run over some targets must not make the rest of a file look undone. */
+  #lookUpOthers({ step, member }: PlannedTarget) {
+    const { graph, selection, store } = this.#context;
+    const journal = step.table.journals[member] ?? '';
+    if (this.#looked.has(journal)) return;
+    this.#looked.add(journal);
+    const steps = graph.plan.steps.filter(({ table }) => table === step.table);
+    const unselected = (other: PlanStep, cell: number) =>
+      selection.needed[targetId(other, cell, member)] !== 1;
+    let state: ReturnType<typeof store.load> | undefined;
+    for (const other of steps) {
+      for (let cell = 0; cell < other.cellCount; cell += 1) {
+        if (!unselected(other, cell)) continue;
+        state ??= store.load(journal);
+        const recorded = state.targets.get(targetKey(other, cell));
+        this.#ordinals.mark(targetId(other, cell, member), recorded?.trace !== undefined);
+      }
+    }
+  }
+}

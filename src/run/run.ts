@@ -1,0 +1,307 @@
+// Brings the selected targets up to date: the only place where the scheduler, which knows order,
+// and the rebuilder, which knows freshness, meet. One target's way is in `target-run.ts`.
+import type { RunSummary } from '../event.ts';
+import { locateTarget, type TargetId, targetName } from '../plan/plan.ts';
+import { explainReason, judge } from '../rebuilder.ts';
+import { createScheduler, type Scheduler } from '../scheduler.ts';
+import { type Assessment, assess, type OpenQuestion } from './assess.ts';
+import type { RunContext } from './context.ts';
+import { Answers, TargetFacts } from './facts.ts';
+import { answerQuestions, looksUnchanged } from './inspect.ts';
+import { Meanings } from './meanings.ts';
+import { OutputListing } from './output-listing.ts';
+import { Recorder } from './recorder.ts';
+import { Tally } from './tally.ts';
+import { TargetRunner } from './target-run.ts';
+import { targetWeights } from './weights.ts';
+
+export interface Run {
+  /** Resolves when all is settled; rejects only on a bug or a store that cannot be written. */
+  readonly ended: Promise<RunSummary>;
+  /** Start nothing more; what runs stops at its next safe point. */
+  drain(): void;
+  /** End what runs now. */
+  stop(): void;
+}
+
+export function startRun(context: RunContext): Run {
+  const run = new PipelineRun(context);
+  return { ended: run.execute(), drain: () => run.drain(), stop: () => run.stop() };
+}
+
+class PipelineRun {
+  readonly #context: RunContext;
+  readonly #answers = new Answers();
+  readonly #listing: OutputListing;
+  readonly #facts: TargetFacts;
+  readonly #meanings: Meanings;
+  readonly #recorder: Recorder;
+  readonly #tally: Tally;
+  readonly #runner: TargetRunner;
+  readonly #startedMs: number;
+  #scheduler: Scheduler | undefined;
+  #assessment: Assessment | undefined;
+  #interrupted = false;
+  #crash: { readonly error: unknown } | undefined;
+  #wake: () => void = () => {};
+  /** Targets being checked with a question open. */
+  #checking = 0;
+  /** Targets whose outside files were rehashed because their mtime had changed. */
+  readonly #touched = new Set<TargetId>();
+  readonly #waits = new Map<TargetId, () => void>();
+
+  constructor(context: RunContext) {
+    const { graph, fs, engine } = context;
+    const { config } = graph.plan;
+    this.#context = context;
+    this.#startedMs = context.clock.monotonicMs();
+    this.#listing = new OutputListing(fs, config.work);
+    this.#facts = new TargetFacts({
+      graph,
+      fs,
+      listing: this.#listing,
+      answers: this.#answers,
+      engine,
+    });
+    this.#meanings = new Meanings(fs, { state: `${config.work}/state`, engine });
+    this.#recorder = new Recorder(context, { facts: this.#facts });
+    this.#tally = new Tally(graph.plan, context.selection.needed);
+    this.#runner = new TargetRunner(context, {
+      facts: this.#facts,
+      recorder: this.#recorder,
+      tally: this.#tally,
+    });
+  }
+
+  async execute(): Promise<RunSummary> {
+    const assessment = await this.#assess();
+    this.#assessment = assessment;
+    this.#recordFresh(assessment);
+    const scheduler = this.#createScheduler(assessment);
+    this.#scheduler = scheduler;
+    if (this.#interrupted) scheduler.drain();
+    // What was listed no longer holds once something is published.
+    if (assessment.todo > 0) this.#listing.forget();
+    await this.#loop(scheduler);
+    this.#meanings.save();
+    if (this.#crash !== undefined) throw this.#crash.error;
+    return this.#summarize(scheduler, assessment);
+  }
+
+  drain(): void {
+    this.#context.report({ type: 'draining', running: this.#scheduler?.running ?? 0 });
+    this.#interrupt('drain');
+  }
+
+  stop(): void {
+    this.#interrupt('stop');
+  }
+
+  #interrupt(how: 'drain' | 'stop') {
+    this.#interrupted = true;
+    this.#scheduler?.drain();
+    for (const [id, callOff] of this.#waits) {
+      callOff();
+      this.#scheduler?.settle(id, 'interrupted');
+    }
+    this.#waits.clear();
+    this.#interruptExecutor(how);
+  }
+
+  #interruptExecutor(how: 'drain' | 'stop') {
+    if (this.#runner.used) {
+      void this.#context.executor().then((executor) => executor.interrupt(how));
+    }
+    this.#wake();
+  }
+
+  #assess(): Promise<Assessment> {
+    const { graph, selection, store, fs, options } = this.#context;
+    const { work } = graph.plan.config;
+    return assess({
+      graph,
+      facts: this.#facts,
+      answers: this.#answers,
+      load: (journal) => store.load(journal),
+      looksUnchanged: (trace) => looksUnchanged(trace, { fs, work }),
+      needed: selection.needed,
+      forced: options.force ? selection.named : undefined,
+      rehash: options.verify ? 'all' : 'unproven',
+      answer: (questions) => this.#answer(questions),
+    });
+  }
+
+  #answer(questions: readonly OpenQuestion[]): Promise<void> {
+    const { graph, fs } = this.#context;
+    for (const { kind, target } of questions) if (kind === 'digest') this.#touched.add(target);
+    return answerQuestions(questions, {
+      graph,
+      facts: this.#facts,
+      answers: this.#answers,
+      meanings: this.#meanings,
+      fs,
+      executor: () => this.#runner.executor(),
+      onVerified: (target, mtimes) => this.#recorder.verified(target, mtimes),
+    });
+  }
+
+  #recordFresh({ fresh }: Assessment) {
+    const { graph, report, selection } = this.#context;
+    for (const step of graph.plan.steps) {
+      let count = 0;
+      for (let id = step.base; id < step.base + step.cellCount * step.memberCount; id += 1) {
+        if (selection.needed[id] !== 1 || fresh[id] !== 1) continue;
+        count += 1;
+        this.#recorder.settled(id, true);
+      }
+      if (count > 0) report({ type: 'fresh', step: step.name, count });
+    }
+    for (const id of this.#touched) if (fresh[id] === 1) this.#recordTouched(id);
+  }
+
+  /** Same bytes under a new mtime: noted, so that the next run needs no rehash. */
+  #recordTouched(id: TargetId) {
+    const target = locateTarget(this.#context.graph.plan, id);
+    const outside: Record<string, number> = {};
+    for (const { name, file } of this.#facts.outsideInputs(target)) {
+      if (file !== undefined) outside[name] = file.mtimeMs;
+    }
+    this.#recorder.verified(id, { artifacts: {}, outside });
+  }
+
+  #createScheduler({ fresh }: Assessment): Scheduler {
+    const { graph, selection, pools, options } = this.#context;
+    return createScheduler({
+      graph,
+      selected: selection.needed,
+      fresh,
+      pools,
+      weights: (step) => targetWeights(step, pools),
+      failFast: options.failFast,
+    });
+  }
+
+  async #loop(scheduler: Scheduler): Promise<void> {
+    for (;;) {
+      for (let id = scheduler.nextReady(); id !== undefined; id = scheduler.nextReady()) {
+        this.#check(id, scheduler);
+      }
+      for (let id = scheduler.nextStart(); id !== undefined; id = scheduler.nextStart()) {
+        this.#start(id, scheduler);
+      }
+      if (this.#crash !== undefined && scheduler.running === 0) return;
+      if (scheduler.ended && this.#checking === 0) return;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  /** A target whose dependencies are settled is judged with what they really gave. */
+  #check(id: TargetId, scheduler: Scheduler) {
+    const { options, selection, report, graph } = this.#context;
+    const state = this.#recorder.stateOf(id);
+    const forced = options.force && selection.named[id] === 1;
+    const verdict = judge(this.#facts.current(id), this.#facts.recorded(id, state));
+    if (forced || verdict.kind === 'stale') {
+      scheduler.queue(id);
+      return;
+    }
+    if (verdict.kind === 'unknown') {
+      this.#checking += 1;
+      void this.#find(id, verdict)
+        .then(() => this.#check(id, scheduler))
+        .catch((error: unknown) => this.#fail(error, scheduler))
+        .finally(() => {
+          this.#checking -= 1;
+          this.#wake();
+        });
+      return;
+    }
+    const trace = state?.trace;
+    if (trace !== undefined) this.#facts.setDigest(id, trace.digest);
+    this.#recorder.settled(id, true);
+    report({ type: 'fresh', step: locateTarget(graph.plan, id).step.name, count: 1 });
+    scheduler.settle(id, 'fresh');
+  }
+
+  #find(
+    id: TargetId,
+    verdict: { readonly question: 'meaning' | 'outside'; readonly name: string },
+  ) {
+    if (verdict.question === 'meaning') return this.#answer([{ kind: 'meaning', target: id }]);
+    const target = locateTarget(this.#context.graph.plan, id);
+    const inputs = this.#facts.outsideInputs(target);
+    const path = inputs.find((input) => input.name === verdict.name)?.path ?? '';
+    return this.#answer([{ kind: 'digest', target: id, path }]);
+  }
+
+  #start(id: TargetId, scheduler: Scheduler) {
+    const reasons = this.#reasons(id);
+    void this.#runner
+      .attempt(id, reasons)
+      .then((ending) => this.#settle(id, { ending, scheduler }))
+      .catch((error: unknown) => this.#fail(error, scheduler))
+      .finally(() => this.#wake());
+  }
+
+  #settle(
+    id: TargetId,
+    {
+      ending,
+      scheduler,
+    }: { ending: Awaited<ReturnType<TargetRunner['attempt']>>; scheduler: Scheduler },
+  ) {
+    if (ending.kind !== 'retry') {
+      scheduler.settle(id, ending.kind);
+      if (ending.kind === 'failed') this.#reportBlocked(id, scheduler);
+      return;
+    }
+    scheduler.retry(id);
+    if (this.#interrupted) {
+      scheduler.settle(id, 'interrupted');
+      return;
+    }
+    const callOff = this.#context.clock.after(ending.waitMs, () => {
+      this.#waits.delete(id);
+      scheduler.queue(id);
+      this.#wake();
+    });
+    this.#waits.set(id, callOff);
+  }
+
+  #reportBlocked(cause: TargetId, scheduler: Scheduler) {
+    const { graph, report } = this.#context;
+    for (const step of graph.plan.steps) {
+      const count = this.#tally.newlyBlocked(step, scheduler.counts(step).blocked);
+      if (count > 0) {
+        report({ type: 'blocked', step: step.name, count, cause: targetName(graph.plan, cause) });
+      }
+    }
+  }
+
+  /** A bug or a state folder that cannot be written: nothing more is begun. */
+  #fail(error: unknown, scheduler: Scheduler) {
+    this.#crash ??= { error };
+    scheduler.drain();
+    this.#interruptExecutor('stop');
+  }
+
+  #reasons(id: TargetId): readonly string[] {
+    if (this.#assessment?.stateOf(id) === 'stale') {
+      return this.#assessment.reasonsOf(id).map(explainReason);
+    }
+    const recorded = this.#facts.recorded(id, this.#recorder.stateOf(id));
+    const verdict = judge(this.#facts.current(id), recorded);
+    return verdict.kind === 'stale' ? verdict.reasons.map(explainReason) : ['asked for by --force'];
+  }
+
+  #summarize(scheduler: Scheduler, assessment: Assessment): RunSummary {
+    return this.#tally.summarize({
+      counts: (step) => scheduler.counts(step),
+      interrupted: this.#interrupted,
+      nothingToDo: assessment.todo === 0,
+      durationMs: this.#context.clock.monotonicMs() - this.#startedMs,
+    });
+  }
+}

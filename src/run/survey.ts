@@ -1,0 +1,91 @@
+// Looks at every target without changing anything: what `status`, `explain` and `-n` show. Works
+// beside a running process.
+import type { Executor } from '../executor/executor.ts';
+import type { FileSystem } from '../file-system.ts';
+import { forEachProducer, type Graph } from '../plan/graph.ts';
+import { locateTarget, type TargetId, targetKey } from '../plan/plan.ts';
+import type { Reason } from '../rebuilder.ts';
+import type { TargetState } from '../store/journal-state.ts';
+import type { StoreReader } from '../store/store.ts';
+import { type Assessment, assess } from './assess.ts';
+import { Answers, TargetFacts } from './facts.ts';
+import { answerQuestions, looksUnchanged } from './inspect.ts';
+import { Meanings } from './meanings.ts';
+import { OutputListing } from './output-listing.ts';
+
+export interface SurveyOptions {
+  readonly graph: Graph;
+  readonly fs: FileSystem;
+  readonly store: StoreReader;
+  readonly executor: () => Promise<Executor>;
+  readonly engine: Readonly<Record<string, string>>;
+  readonly needed: Uint8Array;
+  readonly forced: Uint8Array | undefined;
+  readonly rehash: 'all' | 'unproven' | 'none';
+}
+
+export interface Survey {
+  readonly assessment: Assessment;
+  recorded(id: TargetId): TargetState | undefined;
+  /** Stale targets that a pending one waits for, each with its own reasons: the root causes. */
+  causesOf(id: TargetId): readonly RootCause[];
+}
+
+export interface RootCause {
+  readonly target: TargetId;
+  readonly reasons: readonly Reason[];
+}
+
+export async function survey(options: SurveyOptions): Promise<Survey> {
+  const { graph, fs, store, engine } = options;
+  const { work } = graph.plan.config;
+  const answers = new Answers();
+  const listing = new OutputListing(fs, work);
+  const facts = new TargetFacts({ graph, fs, listing, answers, engine });
+  const meanings = new Meanings(fs, { state: `${work}/state`, engine });
+  const assessment = await assess({
+    graph,
+    facts,
+    answers,
+    load: (journal) => store.load(journal),
+    looksUnchanged: (trace) => looksUnchanged(trace, { fs, work }),
+    needed: options.needed,
+    forced: options.forced,
+    rehash: options.rehash,
+    answer: (questions) =>
+      answerQuestions(questions, {
+        graph,
+        facts,
+        answers,
+        meanings,
+        fs,
+        executor: options.executor,
+        onVerified: () => {},
+      }),
+  });
+  const recorded = (id: TargetId) => {
+    const { step, cell, member } = locateTarget(graph.plan, id);
+    return store.load(step.table.journals[member] ?? '').targets.get(targetKey(step, cell));
+  };
+  return { assessment, recorded, causesOf: (id) => findCauses(id, { graph, assessment }) };
+}
+
+function findCauses(
+  id: TargetId,
+  { graph, assessment }: { graph: Graph; assessment: Assessment },
+): readonly RootCause[] {
+  const causes: RootCause[] = [];
+  const seen = new Set([id]);
+  const open = [id];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const state = assessment.stateOf(next);
+    if (state === 'stale') causes.push({ target: next, reasons: assessment.reasonsOf(next) });
+    if (state !== 'pending') continue;
+    forEachProducer(graph, next, (producer) => {
+      if (seen.has(producer)) return;
+      seen.add(producer);
+      open.push(producer);
+    });
+  }
+  return causes.reverse();
+}

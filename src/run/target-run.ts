@@ -1,0 +1,256 @@
+// One attempt at one target, in the order that makes a crash at any point harmless: `started` in
+// the journal, the work, publication, the trace. Says how it ended; when, and what then, is not
+// decided here.
+import { posix } from 'node:path';
+import type { CheckpointRecord, Executor, Outcome, WorkResult } from '../executor/executor.ts';
+import { canonicalJson } from '../fingerprint.ts';
+import { locateTarget, type TargetId, targetName } from '../plan/plan.ts';
+import type { TargetState } from '../store/journal-state.ts';
+import type { WorkIdentity } from '../store/record.ts';
+import type { Json } from '../task.ts';
+import type { Failure, Trace } from '../trace.ts';
+import type { RunContext } from './context.ts';
+import { type TargetFacts, withMeaning } from './facts.ts';
+import { failureOf } from './failure.ts';
+import { publish } from './publish.ts';
+import type { Recorder } from './recorder.ts';
+import type { Tally } from './tally.ts';
+import { targetMemoryBytes } from './weights.ts';
+import { makeWorkOrder, orderBytes, targetPaths } from './work-order.ts';
+
+export type Ending =
+  | { readonly kind: 'done' | 'failed' | 'interrupted' }
+  | { readonly kind: 'retry'; readonly waitMs: number };
+
+interface Attempt {
+  readonly id: TargetId;
+  readonly name: string;
+  readonly step: string;
+  readonly attempt: number;
+  readonly startedMs: number;
+  /** Digest of the result before, where there was one. */
+  readonly before: string | undefined;
+  readonly bytesIn: number;
+}
+
+export class TargetRunner {
+  readonly #context: RunContext;
+  readonly #facts: TargetFacts;
+  readonly #recorder: Recorder;
+  readonly #tally: Tally;
+  /** Further attempts used up in this run. */
+  readonly #retries = new Map<TargetId, number>();
+  #executor: Promise<Executor> | undefined;
+
+  constructor(
+    context: RunContext,
+    parts: { facts: TargetFacts; recorder: Recorder; tally: Tally },
+  ) {
+    this.#context = context;
+    this.#facts = parts.facts;
+    this.#recorder = parts.recorder;
+    this.#tally = parts.tally;
+  }
+
+  /** Whether anything was ever sent to a worker. */
+  get used(): boolean {
+    return this.#executor !== undefined;
+  }
+
+  executor(): Promise<Executor> {
+    this.#executor ??= this.#context.executor();
+    return this.#executor;
+  }
+
+  async attempt(id: TargetId, reasons: readonly string[]): Promise<Ending> {
+    const { clock, graph } = this.#context;
+    const state = this.#recorder.stateOf(id);
+    const attempt: Attempt = {
+      id,
+      name: targetName(graph.plan, id),
+      step: locateTarget(graph.plan, id).step.name,
+      attempt: (state?.attempt ?? 0) + 1,
+      startedMs: clock.monotonicMs(),
+      before: state?.trace?.digest,
+      bytesIn: 0,
+    };
+    try {
+      return await this.#perform({ ...attempt, bytesIn: 0 }, { state, reasons });
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure === undefined) throw error;
+      return this.#fail(attempt, failure);
+    }
+  }
+
+  async #perform(
+    attempt: Attempt,
+    { state, reasons }: { state: TargetState | undefined; reasons: readonly string[] },
+  ): Promise<Ending> {
+    const { graph, fs, pools, report } = this.#context;
+    const { id } = attempt;
+    const { step } = locateTarget(graph.plan, id);
+    const { work } = graph.plan.config;
+    const paths = targetPaths(graph, id, attempt.attempt);
+    const isTask = step.config.rule.kind === 'task';
+    const identity = isTask ? this.#identity(id) : undefined;
+    const resume = resumable(state, identity);
+    if (isTask && resume === undefined) fs.remove(posix.join(work, paths.scratch));
+    const order = makeWorkOrder(id, {
+      attempt: attempt.attempt,
+      resume,
+      context: {
+        graph,
+        facts: this.#facts,
+        stateOf: (other) => (other === id ? state : this.#recorder.stateOf(other)),
+        memoryBytes: targetMemoryBytes(step, pools),
+      },
+    });
+    this.#recorder.started(id, {
+      status: 'started',
+      attempt: attempt.attempt,
+      previous: state?.previous ?? { paths: [], manifests: [] },
+      ...(identity === undefined ? {} : { work: identity }),
+      ...(resume === undefined ? {} : { resumed: true as const }),
+    });
+    const { attempt: number, name: target, step: stepName } = attempt;
+    report({ type: 'target-started', target, step: stepName, attempt: number, reasons });
+    const executor = await this.executor();
+    const outcome = await executor.execute(order, {
+      progress: (progress) => report({ type: 'target-progress', target, step: stepName, progress }),
+      checkpoint: (record) => this.#checkpoint(attempt, record),
+      group: this.#context.onGroup,
+    });
+    const ending = await this.#finish({ ...attempt, bytesIn: orderBytes(order) }, outcome);
+    if (isTask && ending.kind === 'done') fs.remove(posix.join(work, paths.scratch));
+    else fs.remove(posix.join(work, paths.stage));
+    return ending;
+  }
+
+  async #finish(attempt: Attempt, outcome: Outcome): Promise<Ending> {
+    switch (outcome.kind) {
+      case 'done':
+        return this.#succeed(attempt, outcome.result);
+      case 'failed':
+        return this.#fail(attempt, outcome.failure);
+      case 'interrupted': {
+        const { id, name: target, step } = attempt;
+        this.#recorder.ended(id, { status: 'interrupted', attempt: attempt.attempt });
+        this.#context.report({ type: 'target-interrupted', target, step });
+        return { kind: 'interrupted' };
+      }
+    }
+  }
+
+  async #succeed(attempt: Attempt, result: WorkResult): Promise<Ending> {
+    const { graph, fs, store, clock, report } = this.#context;
+    const { id } = attempt;
+    const { work } = graph.plan.config;
+    const { stage } = targetPaths(graph, id, attempt.attempt);
+    // The voiding of the old trace must be durable before its files begin to change.
+    await store.flush();
+    publish(result, { fs, work, stage: posix.join(work, stage) });
+    const durationMs = Math.round(clock.monotonicMs() - attempt.startedMs);
+    const trace = this.#trace(id, { result, durationMs });
+    this.#recorder.done(id, { attempt: attempt.attempt, trace });
+    const bytes = trace.manifest?.totalBytes ?? sum(trace.artifacts.map((file) => file.bytes));
+    this.#tally.done(id, { trace, bytes });
+    report({
+      type: 'target-done',
+      target: attempt.name,
+      step: attempt.step,
+      durationMs,
+      bytesIn: attempt.bytesIn,
+      bytesOut: bytes,
+      files: trace.manifest?.files ?? trace.artifacts.length,
+      ...(trace.rows === undefined ? {} : { rows: trace.rows }),
+      ...(result.rejects === 0 ? {} : { rejects: result.rejects }),
+      ...(trace.account === undefined ? {} : { account: trace.account }),
+      peakBytes: result.peakBytes,
+      changed: attempt.before !== trace.digest,
+    });
+    return { kind: 'done' };
+  }
+
+  #trace(id: TargetId, { result, durationMs }: { result: WorkResult; durationMs: number }): Trace {
+    const target = locateTarget(this.#context.graph.plan, id);
+    const outside = Object.entries(result.outside);
+    return {
+      fields: withMeaning(this.#facts.fieldsOf(target), result.meaning),
+      inputs: {
+        ...this.#facts.inputDigests(id),
+        ...Object.fromEntries(outside.map(([name, file]) => [name, file.sha256])),
+      },
+      ...(outside.length === 0
+        ? {}
+        : {
+            outside: Object.fromEntries(
+              outside.map(([name, { bytes, mtimeMs }]) => [name, { bytes, mtimeMs }]),
+            ),
+          }),
+      artifacts: result.artifacts,
+      ...(result.manifest === undefined ? {} : { manifest: result.manifest.record }),
+      digest: result.digest,
+      ...(result.rows === undefined ? {} : { rows: result.rows }),
+      ...(result.rejects === 0 ? {} : { rejects: result.rejects }),
+      ...(result.account === undefined ? {} : { account: result.account }),
+      engine: { ...this.#context.engine, ...result.engine },
+      durationMs,
+      peakBytes: result.peakBytes,
+    };
+  }
+
+  #fail(attempt: Attempt, failure: Failure): Ending {
+    const { graph, clock, report, random } = this.#context;
+    const { id, name: target, step } = attempt;
+    const { retries } = locateTarget(graph.plan, id).step.config;
+    const { log } = targetPaths(graph, id, attempt.attempt);
+    this.#recorder.ended(id, { status: 'failed', attempt: attempt.attempt, failure, log });
+    const used = this.#retries.get(id) ?? 0;
+    // A crash of the worker says nothing about the target: it gets a second chance in any case.
+    const allowed = Math.max(retries.count, failure.code === 'worker-died' ? 1 : 0);
+    if (failure.mayPass && used < allowed) {
+      this.#retries.set(id, used + 1);
+      const grown = Math.min(retries.backoffMs * 2 ** used, retries.maxBackoffMs);
+      const waitMs = Math.round(grown * (0.5 + random() / 2));
+      report({ type: 'target-retried', target, step, attempt: attempt.attempt, failure, waitMs });
+      return { kind: 'retry', waitMs };
+    }
+    const durationMs = Math.round(clock.monotonicMs() - attempt.startedMs);
+    this.#tally.failed({ target, step, failure, log });
+    report({ type: 'target-failed', target, step, failure, log, durationMs });
+    return { kind: 'failed' };
+  }
+
+  async #checkpoint(attempt: Attempt, checkpoint: CheckpointRecord): Promise<void> {
+    const { id, name: target, step } = attempt;
+    await this.#recorder.checkpoint(id, { attempt: attempt.attempt, checkpoint });
+    this.#context.report({ type: 'checkpoint', target, step, records: checkpoint.records });
+  }
+
+  /** What a checkpoint belongs to: the fingerprint and the very inputs, as far as they are known. */
+  #identity(id: TargetId): WorkIdentity {
+    const target = locateTarget(this.#context.graph.plan, id);
+    const inputs = this.#facts.inputDigests(id);
+    for (const { name, file } of this.#facts.outsideInputs(target)) {
+      inputs[name] = file === undefined ? 'missing' : `${file.bytes} bytes at ${file.mtimeMs}`;
+    }
+    return { fields: this.#facts.fieldsOf(target), inputs };
+  }
+}
+
+function resumable(state: TargetState | undefined, identity: WorkIdentity | undefined) {
+  const checkpoint = state?.checkpoint;
+  if (checkpoint === undefined || identity === undefined) return undefined;
+  return sameText(checkpoint.work, identity) ? checkpoint.record : undefined;
+}
+
+function sameText(a: WorkIdentity, b: WorkIdentity): boolean {
+  const text = ({ fields, inputs }: WorkIdentity) =>
+    canonicalJson(JSON.parse(JSON.stringify({ fields, inputs })) as Json);
+  return text(a) === text(b);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

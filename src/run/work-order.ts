@@ -1,0 +1,186 @@
+// Makes a target's work order: everything a worker needs, with templates expanded and inputs taken
+// from the producers' traces, never from a glob.
+import { posix } from 'node:path';
+import type { Template } from '../config/config.ts';
+import { expandTemplate, expandTemplateValue } from '../config/template.ts';
+import type { CommandPart, InputOrder, RuleOrder, WorkOrder } from '../executor/executor.ts';
+import { forEachProducer, type Graph } from '../plan/graph.ts';
+import {
+  locateTarget,
+  type PlannedTarget,
+  type TargetId,
+  targetKey,
+  targetName,
+} from '../plan/plan.ts';
+import type { TargetState } from '../store/journal-state.ts';
+import type { Json, Scalar } from '../task.ts';
+import type { TargetFacts } from './facts.ts';
+
+export interface OrderContext {
+  readonly graph: Graph;
+  readonly facts: TargetFacts;
+  /** What was recorded of a target. */
+  readonly stateOf: (id: TargetId) => TargetState | undefined;
+  readonly memoryBytes: number;
+}
+
+/** Where a target's own files lie, relative to the work folder. */
+export interface TargetPaths {
+  readonly log: string;
+  readonly manifest: string;
+  readonly rejects: string;
+  readonly scratch: string;
+  readonly stage: string;
+}
+
+export function targetPaths(graph: Graph, id: TargetId, attempt: number): TargetPaths {
+  const { step, cell, member } = locateTarget(graph.plan, id);
+  const folder = targetKey(step, cell).replaceAll(':', '/');
+  const name = step.table.names[member] ?? '';
+  const below = name === '' ? folder : `${folder}/${name}`;
+  const flat = targetName(graph.plan, id).replaceAll('/', '%2F');
+  return {
+    log: `logs/${below}.log`,
+    manifest: `audit/${below}.parquet`,
+    rejects: `rejects/${below}.parquet`,
+    scratch: `tmp/scratch/${flat}`,
+    stage: `tmp/${flat}.${attempt}`,
+  };
+}
+
+export function makeWorkOrder(
+  id: TargetId,
+  {
+    attempt,
+    resume,
+    context,
+  }: {
+    attempt: number;
+    resume: WorkOrder['resume'];
+    context: OrderContext;
+  },
+): WorkOrder {
+  const { graph, facts } = context;
+  const { config } = graph.plan;
+  const target = locateTarget(graph.plan, id);
+  const { step } = target;
+  const variables = facts.variablesOf(target);
+  const rule = facts.ruleOf(step, target.cell);
+  const paths = targetPaths(graph, id, attempt);
+  const lookup = (name: string): Scalar => variables[name] ?? `{${name}}`;
+  const state = context.stateOf(id);
+  return {
+    target: targetName(graph.plan, id),
+    attempt,
+    rule: rule.order ?? runOrder(step.config.rule, lookup),
+    variables:
+      rule.order?.kind === 'sql' ? { ...scalars(config.variables), ...variables } : variables,
+    with: Object.fromEntries(
+      Object.entries(step.config.with).map(([name, value]): [string, Json] => [
+        name,
+        expandTemplateValue(value, lookup),
+      ]),
+    ),
+    inputs: [...dependencyInputs(id, context), ...outsideInputs(target, facts)],
+    outputs: step.config.outputs.map((output) => ({
+      name: output.name,
+      path: facts.outputPath(output, variables),
+      glob: output.glob,
+      format: output.format,
+      partitionBy:
+        output.partitionBy === undefined ? undefined : expandTemplate(output.partitionBy, lookup),
+      idColumn: output.idColumn,
+      contract: rule.contracts[output.name],
+    })),
+    work: config.work,
+    root: config.root,
+    stage: posix.join(config.work, paths.stage),
+    scratch: posix.join(config.work, paths.scratch),
+    log: posix.join(config.work, paths.log),
+    manifestPath: paths.manifest,
+    rejectsPath: paths.rejects,
+    previous: previousOf(state, paths.manifest),
+    memoryBytes: context.memoryBytes,
+    maxRejects: step.config.maxRejects,
+    timeoutMs: step.config.timeoutMs,
+    resume,
+  };
+}
+
+/** Also what a publication that was cut short may have renamed: its manifest lies there as `.next`. */
+function previousOf(state: TargetState | undefined, manifest: string): WorkOrder['previous'] {
+  const manifests = new Set(state?.previous.manifests ?? []);
+  manifests.add(`${manifest}.next`);
+  return { paths: state?.previous.paths ?? [], manifests: [...manifests] };
+}
+
+/** Bytes of the files that the order names itself; those behind manifests are not known here. */
+export function orderBytes(order: WorkOrder): number {
+  let bytes = 0;
+  for (const input of order.inputs) for (const file of input.files) bytes += file.bytes;
+  return bytes;
+}
+
+function dependencyInputs(id: TargetId, { graph, stateOf }: OrderContext): readonly InputOrder[] {
+  const { config } = graph.plan;
+  const inputs = new Map<string, { files: InputOrder['files'][number][]; manifests: string[] }>();
+  forEachProducer(graph, id, (producer) => {
+    const { name } = locateTarget(graph.plan, producer).step;
+    const trace = stateOf(producer)?.trace;
+    const input = inputs.get(name) ?? { files: [], manifests: [] };
+    inputs.set(name, input);
+    if (trace?.manifest !== undefined) {
+      input.manifests.push(posix.join(config.work, trace.manifest.path));
+    }
+    for (const artifact of trace?.artifacts ?? []) {
+      if (artifact.output === 'rejects') continue;
+      input.files.push({
+        path: posix.join(config.work, artifact.path),
+        bytes: artifact.bytes,
+        sha256: artifact.sha256,
+        rows: artifact.rows,
+      });
+    }
+  });
+  return [...inputs].map(([name, input]) => ({ name, ...input }));
+}
+
+function outsideInputs(target: PlannedTarget, facts: TargetFacts): readonly InputOrder[] {
+  const inputs = new Map<string, InputOrder['files'][number][]>();
+  for (const { input, name, path, file } of facts.outsideInputs(target)) {
+    const files = inputs.get(input) ?? [];
+    inputs.set(input, files);
+    files.push({
+      path,
+      // A file that is not there fails in the worker, which says which and why it is wanted.
+      bytes: file?.bytes ?? 0,
+      sha256: undefined,
+      rows: undefined,
+      outside: { name, mtimeMs: file?.mtimeMs ?? 0 },
+    });
+  }
+  return [...inputs].map(([name, files]) => ({ name, files, manifests: [] }));
+}
+
+function runOrder(
+  rule: { readonly kind: string; readonly command?: Template },
+  lookup: (name: string) => Scalar,
+): RuleOrder {
+  return { kind: 'run', command: (rule.command ?? []).map((part) => commandPart(part, lookup)) };
+}
+
+function commandPart(part: Template[number], lookup: (name: string) => Scalar): CommandPart {
+  if (typeof part === 'string') return part;
+  const [head, name] = part.variable.split('.', 2);
+  if (head === 'input') return { input: name };
+  if (head === 'output') return { output: name };
+  return { value: String(lookup(part.variable) ?? '') };
+}
+
+function scalars(variables: Readonly<Record<string, Json>>): Record<string, Scalar> {
+  const found: Record<string, Scalar> = {};
+  for (const [name, value] of Object.entries(variables)) {
+    if (value === null || typeof value !== 'object') found[name] = value;
+  }
+  return found;
+}
