@@ -1,0 +1,35 @@
+// One way in for the tests of the configuration: YAML text and the files beside it to what a user
+// would see, or to the config.
+import { type ConfigInput, type ParsedConfig, parseConfig } from '../src/config/parse.ts';
+import { formatDiagnostic } from '../src/diagnostic.ts';
+
+export type CheckOptions = Partial<Pick<ConfigInput, 'profile' | 'set' | 'file' | 'root'>> & {
+  /** Text by path relative to the pipeline file. */
+  readonly files?: Readonly<Record<string, string>>;
+};
+
+export function parse(yaml: string, options: CheckOptions = {}): ParsedConfig {
+  const { profile, set = [], file = 'pipeline.yaml', root = '/p', files = {} } = options;
+  return parseConfig({
+    text: dedent(yaml),
+    file,
+    root,
+    work: '/w',
+    profile,
+    set,
+    readFile: (path) => files[path.replace(`${root}/`, '')],
+  });
+}
+
+/** All mistakes as shown, without the lines of the file. */
+export function check(yaml: string, options: CheckOptions = {}): string {
+  const { diagnostics } = parse(yaml, options);
+  return diagnostics.map((diagnostic) => formatDiagnostic(diagnostic, undefined)).join('\n');
+}
+
+/** The indentation of the first line is taken from all lines. */
+export function dedent(text: string): string {
+  const body = text.replace(/^\n/, '').replace(/\n *$/, '\n');
+  const indent = /^ */.exec(body)?.[0] ?? '';
+  return body.replaceAll(new RegExp(`^${indent}`, 'gm'), '');
+}
