@@ -1,0 +1,181 @@
+// The real file system and clock. Synchronous calls, except where the disk is waited for.
+import { execFile } from 'node:child_process';
+import * as fs from 'node:fs';
+import { platform } from 'node:process';
+import type { Clock, FileStat, FileSystem } from './file-system.ts';
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  after(ms, action) {
+    const timer = setTimeout(action, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Files synced at the same time: the thread pool does four, and descriptors are limited. */
+const SYNCS_AT_ONCE = 64;
+
+let temporaryFiles = 0;
+
+export const nodeFileSystem: FileSystem = {
+  read(path) {
+    // A look first: an exception for a missing file costs ten times as much as a system call.
+    if (!fs.existsSync(path)) return undefined;
+    return unless(['ENOENT'], () => fs.readFileSync(path));
+  },
+
+  replace(path, content) {
+    const temporary = `${path}.new`;
+    writeDurably(temporary, content);
+    fs.renameSync(temporary, path);
+    syncNow(folderOf(path));
+  },
+
+  create(path, content) {
+    // Written under another name and linked: nobody ever sees the file without its content.
+    temporaryFiles += 1;
+    const temporary = `${path}.${process.pid}-${temporaryFiles}.new`;
+    writeDurably(temporary, content);
+    try {
+      fs.linkSync(temporary, path);
+      return true;
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') return false;
+      if (!LINK_UNKNOWN.includes(codeOf(error))) throw error;
+      return createWithoutLink(path, content);
+    } finally {
+      fs.rmSync(temporary, { force: true });
+    }
+  },
+
+  append(path, content) {
+    fs.appendFileSync(path, content);
+  },
+
+  truncate(path, bytes) {
+    fs.truncateSync(path, bytes);
+  },
+
+  stat(path) {
+    const stat = fs.statSync(path, { throwIfNoEntry: false });
+    return stat === undefined ? undefined : fileStat(stat);
+  },
+
+  list(path) {
+    return unless(['ENOENT', 'ENOTDIR'], () => fs.readdirSync(path));
+  },
+
+  makeFolder(path) {
+    fs.mkdirSync(path, { recursive: true });
+  },
+
+  rename(from, to) {
+    fs.renameSync(from, to);
+  },
+
+  remove(path) {
+    fs.rmSync(path, { recursive: true, force: true });
+  },
+
+  removeEmptyFolder(path) {
+    const removed = unless(['ENOTEMPTY', 'EEXIST', 'ENOTDIR'], () => {
+      unless(['ENOENT'], () => fs.rmdirSync(path));
+      return true;
+    });
+    return removed ?? false;
+  },
+
+  async sync(paths) {
+    const queue = [...paths].reverse();
+    const work = async () => {
+      for (let path = queue.pop(); path !== undefined; path = queue.pop()) await syncFile(path);
+    };
+    await Promise.all(Array.from({ length: Math.min(SYNCS_AT_ONCE, queue.length) }, work));
+  },
+
+  async syncAll(folder) {
+    // Elsewhere `sync` knows no file systems, or does not wait for the disk.
+    if (platform === 'linux' && (await syncFileSystemOf(folder))) return;
+    await nodeFileSystem.sync(everythingBelow(folder));
+  },
+};
+
+/** What file systems without hard links answer. */
+const LINK_UNKNOWN: readonly string[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
+
+function createWithoutLink(path: string, content: string): boolean {
+  const created = unless(['EEXIST'], () => {
+    fs.writeFileSync(path, content, { flag: 'wx' });
+    return true;
+  });
+  return created ?? false;
+}
+
+function writeDurably(path: string, content: string): void {
+  fs.writeFileSync(path, content, { flush: true });
+}
+
+function syncNow(path: string): void {
+  const descriptor = fs.openSync(path, 'r');
+  try {
+    fs.fsyncSync(descriptor);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+/** By callbacks: a FileHandle costs more than the three calls. */
+function syncFile(path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fs.open(path, 'r', (openError, descriptor) => {
+      if (openError !== null) return reject(openError);
+      fs.fsync(descriptor, (syncError) => {
+        fs.close(descriptor, (closeError) => {
+          const error = syncError ?? closeError;
+          if (error) reject(error);
+          else resolve();
+        });
+      });
+    });
+  });
+}
+
+/** False where the system's `sync` is missing or does not know `-f` (busybox). */
+function syncFileSystemOf(folder: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    execFile('sync', ['-f', folder], (error) => resolve(error === null));
+  });
+}
+
+function everythingBelow(folder: string): readonly string[] {
+  const paths = [folder];
+  for (const entry of fs.readdirSync(folder, { withFileTypes: true })) {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) paths.push(...everythingBelow(path));
+    else if (entry.isFile()) paths.push(path);
+  }
+  return paths;
+}
+
+function fileStat(stat: fs.Stats): FileStat {
+  const kind = stat.isFile() ? 'file' : stat.isDirectory() ? 'folder' : 'other';
+  return { kind, bytes: stat.size, mtimeMs: stat.mtimeMs };
+}
+
+function unless<T>(codes: readonly string[], action: () => T): T | undefined {
+  try {
+    return action();
+  } catch (error) {
+    if (codes.includes(codeOf(error))) return undefined;
+    throw error;
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/')) || '/';
+}

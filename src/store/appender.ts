@@ -1,0 +1,107 @@
+// Appends whole lines or nothing, and makes files durable together: many targets end within a
+// moment, and one sync of all their journals costs little more than one of a single journal.
+import type { Clock, FileSystem } from '../file-system.ts';
+
+/** Lines appended within this time share one sync. Source: DESIGN "Commit of a target". */
+export const SYNC_DELAY_MS = 100;
+
+/** Paths are absolute. Throws and rejects with the errors of the file system. */
+export class Appender {
+  readonly #fs: FileSystem;
+  readonly #clock: Clock;
+  /** Where the last whole line of each file ends. */
+  readonly #ends = new Map<string, number>();
+  /** Files that may have half a line behind their end, since an append failed. */
+  readonly #halves = new Set<string>();
+  /** Files and folders changed since the last sync began. */
+  #unsynced = new Set<string>();
+  #callOff: (() => void) | undefined;
+  /** The last sync that was asked for; it follows the one in flight. */
+  #lastSync: Promise<void> = Promise.resolve();
+  #syncWaits = false;
+  #broken: { readonly error: unknown } | undefined;
+
+  constructor({ fs, clock }: { readonly fs: FileSystem; readonly clock: Clock }) {
+    this.#fs = fs;
+    this.#clock = clock;
+  }
+
+  isOpen(path: string): boolean {
+    return this.#ends.has(path);
+  }
+
+  /** Says that the file ends in a whole line at `end`; it need not exist when that is 0. */
+  open(path: string, end: number): void {
+    this.#ends.set(path, end);
+  }
+
+  /**
+   * Appends lines to an open file. When it throws, nothing was recorded: what was written of it is
+   * cut off before the next append. After a failed sync it always throws, because the operating
+   * system forgets what it could not write and a later sync would wrongly succeed.
+   */
+  append(path: string, lines: string): void {
+    if (this.#broken !== undefined) throw this.#broken.error;
+    this.mend(path);
+    const end = this.#ends.get(path);
+    if (end === undefined) throw new Error(`${path} was not opened`);
+    this.#halves.add(path);
+    this.#fs.append(path, lines);
+    this.#halves.delete(path);
+    this.#ends.set(path, end + Buffer.byteLength(lines));
+    this.touch(path);
+    if (end === 0) this.touch(path.slice(0, path.lastIndexOf('/')));
+  }
+
+  /** Cuts off what a failed append may have left. */
+  mend(path: string): void {
+    if (!this.#halves.has(path)) return;
+    const end = this.#ends.get(path) ?? 0;
+    const bytes = this.#fs.stat(path)?.bytes ?? 0;
+    if (bytes > end) this.#fs.truncate(path, end);
+    this.#halves.delete(path);
+  }
+
+  mendAll(): void {
+    for (const path of this.#halves) this.mend(path);
+  }
+
+  /** The file, or the names in the folder, are made durable with the next sync. */
+  touch(path: string): void {
+    this.#unsynced.add(path);
+    this.#callOff ??= this.#clock.after(SYNC_DELAY_MS, () => {
+      this.#callOff = undefined;
+      // Whoever appends or flushes next is told of a failure.
+      this.flush().catch(() => undefined);
+    });
+  }
+
+  /** Resolves when everything appended so far is durable. */
+  flush(): Promise<void> {
+    if (this.#broken !== undefined) return Promise.reject(this.#broken.error);
+    if (this.#syncWaits || this.#unsynced.size === 0) return this.#lastSync;
+    this.#syncWaits = true;
+    this.#lastSync = this.#lastSync.then(() => this.#sync());
+    return this.#lastSync;
+  }
+
+  /** Calls the timer off; what is not durable stays so. */
+  abandon(): void {
+    this.#callOff?.();
+    this.#callOff = undefined;
+  }
+
+  async #sync(): Promise<void> {
+    this.#syncWaits = false;
+    this.abandon();
+    const paths = [...this.#unsynced];
+    this.#unsynced = new Set();
+    try {
+      // A person may delete a journal at any time: that is no failure.
+      await this.#fs.sync(paths.filter((path) => this.#fs.stat(path) !== undefined));
+    } catch (error) {
+      this.#broken = { error };
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,334 @@
+// What the lines of one journal mean together: per target its last state. Pure. It decides which
+// trace is valid and whether it is proven; never whether it is fresh.
+//
+//            started             done             started
+//   nothing ────────▶ unfinished ────▶ valid trace ────────▶ unfinished ..
+//                      checkpoint       verified, released    (old trace void,
+//                      failed           accepted              its files in `previous`)
+//                      interrupted
+import type { CheckpointRecord } from '../executor/executor.ts';
+import type { Failure, Trace } from '../trace.ts';
+import type { Journal, JournalLine } from './journal.ts';
+import { lineId, parseRecord } from './journal.ts';
+import type { StoreProblem } from './problem.ts';
+import type { EntryStatus, JournalRecord, Leftovers, Mtimes, WorkIdentity } from './record.ts';
+
+/** A journal that does not exist, or an empty one, has no targets and no step. */
+export interface JournalState {
+  /** By step and cell; only targets of which something was recorded. */
+  readonly targets: ReadonlyMap<string, TargetState>;
+  /** The last note about each group target, by its whole name: which attempt it is about. */
+  readonly notes: ReadonlyMap<string, { readonly attempt: number }>;
+  /** The `step` of the last line. */
+  readonly step: number | undefined;
+  /** The last `{"step": N}` of the original project's state file, which proves nothing. */
+  readonly foreignStep: number | undefined;
+  /** 1-based numbers of damaged lines; traces proven before them are unproven. */
+  readonly damagedLines: readonly number[];
+  /** Length of a tail that was cut off, or skipped by a reader. */
+  readonly tornBytes: number;
+  /** Set when the journal must not be used at all; everything else is empty then. */
+  readonly problem: StoreProblem | undefined;
+}
+
+/** Getters parse when asked: ask only for what is needed, and once. */
+export interface TargetState {
+  /** Of the last line about the target. */
+  readonly status: EntryStatus;
+  /** ISO time of that line. */
+  readonly at: string;
+  /** Highest attempt so far; the next one is one more. */
+  readonly attempt: number;
+  /** The last success, unless an attempt began after it. Mtimes as last verified. */
+  readonly trace: Trace | undefined;
+  /** Names the trace for a `verified` entry. */
+  readonly traceId: string | undefined;
+  /**
+   * False when the journal was damaged after the trace was last proven, or the run that proved it
+   * did not end cleanly: its outputs are to be rehashed before use, then `verified` is recorded.
+   */
+  readonly proven: boolean;
+  /** The run that recorded or last verified the trace. */
+  readonly provenBy: string | undefined;
+  /**
+   * All that past attempts may have left on disk: the trace's own artifacts and manifest and those
+   * of unfinished attempts before. For `started` and for the work order.
+   */
+  readonly previous: Leftovers;
+  /** Of the unfinished attempt, or of the one that it resumed. */
+  readonly checkpoint:
+    | { readonly record: CheckpointRecord; readonly work: WorkIdentity }
+    | undefined;
+  /** What `clean` deleted of the trace's files. */
+  readonly released: (Leftovers & { readonly bytes: number }) | undefined;
+  /** Who called the trace up to date, and why. */
+  readonly accepted:
+    | { readonly who: string; readonly why: string; readonly at: string }
+    | undefined;
+  /** The last failure since the last success; `log` relative to the work folder. */
+  readonly failure:
+    | { readonly failure: Failure; readonly log: string; readonly at: string }
+    | undefined;
+}
+
+export const NO_JOURNAL: JournalState = {
+  targets: new Map(),
+  notes: new Map(),
+  step: undefined,
+  foreignStep: undefined,
+  damagedLines: [],
+  tornBytes: 0,
+  problem: undefined,
+};
+
+/** `isClean` says whether a run ended cleanly (or is the one that asks). */
+export function foldJournal(journal: Journal, isClean: (run: string) => boolean): JournalState {
+  const targets = new Map<string, RecordedTarget>();
+  const notes = new Map<string, { readonly attempt: number }>();
+  const lost = journal.damaged.at(-1) ?? 0;
+  let untrusted = lost;
+  let step: number | undefined;
+  for (const [index, line] of journal.lines.entries()) {
+    step = line.step;
+    if (line.status === 'cut') {
+      untrusted = Math.max(untrusted, line.number);
+    } else if (line.status === 'note') {
+      notes.set(line.target, { attempt: line.attempt });
+    } else if (line.status !== 'part') {
+      const target = targets.get(line.target) ?? new RecordedTarget(journal, isClean);
+      targets.set(line.target, target);
+      target.take(line, index, line.status);
+    }
+  }
+  if (journal.torn !== undefined) untrusted = Number.POSITIVE_INFINITY;
+  const damage = { untrusted, lost };
+  for (const target of targets.values()) target.damage = damage;
+  return {
+    targets,
+    notes,
+    step,
+    foreignStep: journal.foreignStep,
+    damagedLines: journal.damaged,
+    tornBytes: journal.torn?.bytes ?? 0,
+    problem: undefined,
+  };
+}
+
+/** Line numbers before which something may be missing. */
+interface Damage {
+  /** Of the last damaged line or cut tail: what was proven before it is unproven. */
+  readonly untrusted: number;
+  /** Of the last damaged line. A torn tail was never durable, so nothing was built upon it. */
+  readonly lost: number;
+}
+
+const NO_LINES: readonly number[] = [];
+
+/** Keeps the indexes of the lines that count; 107,000 of these must stay small. */
+class RecordedTarget implements TargetState {
+  status: EntryStatus = 'started';
+  attempt = 0;
+  damage: Damage = { untrusted: 0, lost: 0 };
+  readonly #journal: Journal;
+  readonly #isClean: (run: string) => boolean;
+  #last = -1;
+  #trace = -1;
+  #accepted = -1;
+  #failure = -1;
+  #checkpoint = -1;
+  #verified = NO_LINES;
+  #released = NO_LINES;
+  /** `started` lines and voided traces since the last success. */
+  #started = NO_LINES;
+  #voided = NO_LINES;
+
+  constructor(journal: Journal, isClean: (run: string) => boolean) {
+    this.#journal = journal;
+    this.#isClean = isClean;
+  }
+
+  take(line: JournalLine, index: number, status: EntryStatus): void {
+    // A straggler of an attempt that was given up can change nothing any more.
+    if (line.attempt < this.attempt) return;
+    if (line.attempt > this.attempt || status === 'started') {
+      // Without a `started` line, which damage can take, the attempt began all the same.
+      this.#void();
+      if (status !== 'started') this.#checkpoint = -1;
+    }
+    this.#last = index;
+    this.status = status;
+    this.attempt = line.attempt;
+    switch (status) {
+      case 'started':
+        this.#started = [...this.#started, index];
+        return;
+      case 'checkpoint':
+        this.#checkpoint = index;
+        return;
+      case 'failed':
+        this.#failure = index;
+        return;
+      case 'interrupted':
+        return;
+      case 'done':
+        this.#succeed(index);
+        return;
+      case 'accepted':
+        this.#trace = index;
+        this.#accepted = index;
+        this.#verified = NO_LINES;
+        this.#failure = -1;
+        return;
+      case 'released':
+        this.#released = [...this.#released, index];
+        return;
+      case 'verified':
+        this.#verified = [...this.#verified, index];
+        return;
+      case 'note':
+        return;
+      default:
+        status satisfies never;
+    }
+  }
+
+  get at(): string {
+    return this.#parse(this.#last)?.at ?? '';
+  }
+
+  get trace(): Trace | undefined {
+    const record = this.#traceRecord(this.#trace);
+    if (record === undefined) return undefined;
+    const touches = this.#verifications().map(({ record }) => record.mtimes);
+    return touches.reduce(touch, record.trace);
+  }
+
+  get traceId(): string | undefined {
+    return this.#trace < 0 ? undefined : lineId(this.#journal, this.#trace);
+  }
+
+  get provenBy(): string | undefined {
+    return this.#proof()?.run;
+  }
+
+  get proven(): boolean {
+    const proof = this.#proof();
+    return proof !== undefined && proof.number > this.damage.untrusted && this.#isClean(proof.run);
+  }
+
+  get previous(): Leftovers {
+    const paths = new Set<string>();
+    const manifests = new Set<string>();
+    for (const index of this.#started) {
+      const record = this.#parse(index);
+      if (record?.status !== 'started') continue;
+      for (const path of record.previous.paths) paths.add(path);
+      for (const path of record.previous.manifests) manifests.add(path);
+    }
+    for (const index of [...this.#voided, this.#trace]) {
+      const trace = this.#traceRecord(index)?.trace;
+      for (const artifact of trace?.artifacts ?? []) paths.add(artifact.path);
+      if (trace?.manifest !== undefined) manifests.add(trace.manifest.path);
+    }
+    return { paths: [...paths], manifests: [...manifests] };
+  }
+
+  get checkpoint(): TargetState['checkpoint'] {
+    const record = this.#parse(this.#checkpoint);
+    if (record?.status !== 'checkpoint') return undefined;
+    const line = this.#journal.lines[this.#checkpoint];
+    if (line === undefined || line.number < this.damage.lost) return undefined;
+    let work: WorkIdentity | undefined;
+    for (const index of this.#started) {
+      const start = this.#parse(index);
+      if (start?.status !== 'started') continue;
+      // Its own attempt says what the work was; each later one must have gone on from here.
+      if (start.attempt === record.attempt) work = start.work;
+      if (start.attempt > record.attempt && start.resumed !== true) return undefined;
+    }
+    return work === undefined ? undefined : { record: record.checkpoint, work };
+  }
+
+  get released(): TargetState['released'] {
+    if (this.#released.length === 0) return undefined;
+    const records = this.#released
+      .map((index) => this.#parse(index))
+      .filter((record) => record?.status === 'released');
+    return {
+      paths: records.flatMap((record) => record.paths),
+      manifests: records.flatMap((record) => record.manifests),
+      bytes: records.reduce((sum, record) => sum + record.bytes, 0),
+    };
+  }
+
+  get accepted(): TargetState['accepted'] {
+    const record = this.#parse(this.#accepted);
+    if (record?.status !== 'accepted') return undefined;
+    return { who: record.who, why: record.why, at: record.at };
+  }
+
+  get failure(): TargetState['failure'] {
+    const record = this.#parse(this.#failure);
+    if (record?.status !== 'failed') return undefined;
+    return { failure: record.failure, log: record.log, at: record.at };
+  }
+
+  #void(): void {
+    if (this.#trace >= 0) this.#voided = [...this.#voided, this.#trace];
+    this.#trace = -1;
+    this.#accepted = -1;
+    this.#verified = NO_LINES;
+    this.#released = NO_LINES;
+  }
+
+  #succeed(index: number): void {
+    this.#void();
+    this.#trace = index;
+    this.#checkpoint = -1;
+    this.#failure = -1;
+    this.#started = NO_LINES;
+    this.#voided = NO_LINES;
+  }
+
+  #parse(index: number): JournalRecord | undefined {
+    return index < 0 ? undefined : parseRecord(this.#journal, index);
+  }
+
+  #traceRecord(index: number) {
+    const record = this.#parse(index);
+    return record?.status === 'done' || record?.status === 'accepted' ? record : undefined;
+  }
+
+  /** Of this very trace: after damage a line may speak of one that is lost. */
+  #verifications() {
+    return this.#verified.flatMap((index) => {
+      const record = this.#parse(index);
+      return record?.status === 'verified' && record.of === this.traceId ? [{ index, record }] : [];
+    });
+  }
+
+  /** The line that last proved the trace. */
+  #proof(): { readonly run: string; readonly number: number } | undefined {
+    const record = this.#traceRecord(this.#trace);
+    if (record === undefined) return undefined;
+    const { index, record: proof } = this.#verifications().at(-1) ?? { index: this.#trace, record };
+    return { run: proof.run, number: this.#journal.lines[index]?.number ?? 0 };
+  }
+}
+
+function touch(trace: Trace, mtimes: Mtimes): Trace {
+  const touched = <T extends { readonly path: string; readonly mtimeMs: number }>(file: T): T => ({
+    ...file,
+    mtimeMs: mtimes.artifacts[file.path] ?? file.mtimeMs,
+  });
+  const outside = Object.entries(trace.outside ?? {}).map(([name, file]) => [
+    name,
+    { ...file, mtimeMs: mtimes.outside?.[name] ?? file.mtimeMs },
+  ]);
+  return {
+    ...trace,
+    artifacts: trace.artifacts.map(touched),
+    ...(trace.manifest === undefined ? {} : { manifest: touched(trace.manifest) }),
+    ...(trace.outside === undefined ? {} : { outside: Object.fromEntries(outside) }),
+  };
+}

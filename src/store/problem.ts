@@ -1,0 +1,10 @@
+// What keeps a run from using a work folder, as a value for the user.
+
+export interface StoreProblem {
+  /** Stable code for programs; listed in the README. */
+  readonly code: 'other-pipeline' | 'newer-format' | 'unreadable-state' | 'locked';
+  /** One sentence: what was found. */
+  readonly message: string;
+  /** What to do next. */
+  readonly hint: string;
+}
