@@ -14,11 +14,18 @@ export type Event =
       readonly profile: string;
       readonly work: string;
       readonly steps: readonly StepSummary[];
-      /** What a step's progress counts: known bytes of all its inputs, where there are any. */
+      /** Nothing runs: the targets that would are `left` in the summary. */
       readonly dryRun: boolean;
     }
   /** A target was found up to date without running. Only counted: `count` targets of one step. */
-  | { readonly type: 'fresh'; readonly at: string; readonly step: string; readonly count: number }
+  | {
+      readonly type: 'fresh';
+      readonly at: string;
+      readonly step: string;
+      readonly count: number;
+      /** Bytes of their inputs, where the step's `bytesIn` is known. */
+      readonly bytesIn?: number;
+    }
   | {
       readonly type: 'target-started';
       readonly at: string;
@@ -105,6 +112,11 @@ export interface StepSummary {
   readonly ordinal: number;
   /** Selected targets of the step. */
   readonly targets: number;
+  /**
+   * Bytes of all their inputs, where these are known before the run (files of a source); then rate
+   * and remaining time go by bytes, otherwise by targets.
+   */
+  readonly bytesIn?: number;
 }
 
 export interface RunSummary {
