@@ -71,7 +71,8 @@ export function makeCellWork(
     const value = cell.variables[name] ?? config.variables[name];
     if (value === undefined) memberVariables.push(name);
     // Values inside templates are already in the templates' text.
-    else if (step.rule.kind === 'task' || text.variables.includes(name)) values[name] = shorten(value);
+    else if (step.rule.kind === 'task' || text.variables.includes(name))
+      values[name] = shorten(value);
   }
   const fields: Omit<Fields, 'values'> = {
     rule: step.rule.kind,
@@ -80,7 +81,11 @@ export function makeCellWork(
     outputs,
     ...(contracts.length === 0
       ? {}
-      : { contracts: Object.fromEntries(contracts.map(([name, digest]) => [name, { code: digest }])) }),
+      : {
+          contracts: Object.fromEntries(
+            contracts.map(([name, digest]) => [name, { code: digest }]),
+          ),
+        }),
     ...(step.rebuildOn.includes('engine') ? { engine } : {}),
   };
   return { fields, values, memberVariables };

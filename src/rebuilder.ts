@@ -155,10 +155,20 @@ function compareFields(now: Fields, { before, reasons }: Comparison) {
   const had = new Set(Object.keys(before.contracts ?? {}));
   for (const output of Object.keys(now.contracts ?? {})) {
     if (had.delete(output)) continue;
-    reasons.push({ kind: 'field', field: `contract of ${output}`, before: undefined, after: 'new' });
+    reasons.push({
+      kind: 'field',
+      field: `contract of ${output}`,
+      before: undefined,
+      after: 'new',
+    });
   }
   for (const output of had) {
-    reasons.push({ kind: 'field', field: `contract of ${output}`, before: 'set', after: undefined });
+    reasons.push({
+      kind: 'field',
+      field: `contract of ${output}`,
+      before: 'set',
+      after: undefined,
+    });
   }
 }
 

@@ -84,6 +84,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   return new TableScheduler(options);
 }
 
+/** At the start: not settled yet. */
+function isOpen(state: TargetState): boolean {
+  return state === 'waiting' || state === 'ready';
+}
+
 class TableScheduler implements Scheduler {
   readonly #graph: Graph;
   readonly #states: Uint8Array;
@@ -113,7 +118,8 @@ class TableScheduler implements Scheduler {
     for (let id = 0; id < plan.targetCount; id += 1) {
       const state = selected[id] !== 1 ? 'outside' : fresh[id] === 1 ? 'fresh' : 'waiting';
       this.#states[id] = STATES.indexOf(state);
-      this.#countsOf(id)[STATES.indexOf(state)] = (this.#countsOf(id)[STATES.indexOf(state)] ?? 0) + 1;
+      this.#countsOf(id)[STATES.indexOf(state)] =
+        (this.#countsOf(id)[STATES.indexOf(state)] ?? 0) + 1;
     }
     this.#countDependencies();
   }
@@ -215,7 +221,7 @@ class TableScheduler implements Scheduler {
     let open = 0;
     forEachDependency(this.#graph, node, (dependency) => {
       if (dependency >= first) open += barriersOpen[dependency - first] ?? 0;
-      else if (this.stateOf(dependency) === 'waiting') open += 1;
+      else if (isOpen(this.stateOf(dependency))) open += 1;
     });
     return open;
   }
@@ -365,4 +371,3 @@ class MemberQueue {
     return this.step.table.rank[member] ?? 0;
   }
 }
-

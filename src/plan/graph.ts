@@ -112,7 +112,8 @@ export function forEachDependent(graph: Graph, node: NodeId, visit: (node: NodeI
     const members = behindBarrier ? [] : consumingMembers(need, { step, consumer, member });
     for (const [consumerCell, cells] of need.cells.entries()) {
       if (!cells.includes(cell)) continue;
-      if (behindBarrier) visit(barrierNode(graph, { step: consumer, needIndex, cell: consumerCell }));
+      if (behindBarrier)
+        visit(barrierNode(graph, { step: consumer, needIndex, cell: consumerCell }));
       for (const each of members) visit(targetId(consumer, consumerCell, each));
     }
   }

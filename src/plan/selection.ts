@@ -120,7 +120,8 @@ function selectWord(
     const cells = cellsMatching(step, parts.cell);
     if (cells.length > 0) cellFound = true;
     const members = membersMatching(step, parts.member);
-    for (const cell of cells) for (const member of members) chosen.push(targetId(step, cell, member));
+    for (const cell of cells)
+      for (const member of members) chosen.push(targetId(step, cell, member));
   }
   if (chosen.length === 0) return unknownTarget({ word, parts, steps, cellFound });
   if (!parts.dependents) {

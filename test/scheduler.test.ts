@@ -1,0 +1,189 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { forEachProducer, type Graph } from '../src/plan/graph.ts';
+import { locateTarget, targetName } from '../src/plan/plan.ts';
+import { createScheduler, type Scheduler } from '../src/scheduler.ts';
+import { type StepSketch, sketchGraph } from './plan-fixture.ts';
+
+const pools = { cpu: 3, memory: 10, network: 2, disk: 100 };
+
+/** Steps in a line or a tree over files, chunks and once, with one or two cells. */
+const graphs = fc
+  .tuple(
+    fc.array(
+      fc.record({
+        each: fc.constantFrom('file', 'chunk', undefined),
+        matrix: fc.boolean(),
+        needs: fc.array(fc.nat(), { maxLength: 2 }),
+      }),
+      { minLength: 1, maxLength: 6 },
+    ),
+    fc.array(fc.nat({ max: 3 }), { minLength: 1, maxLength: 7 }),
+  )
+  .map(([sketches, chunks]) => {
+    const steps = sketches.map(({ each, matrix, needs }, index): StepSketch => {
+      const names = index === 0 ? [] : [...new Set(needs.map((need) => `s${need % index}`))];
+      return {
+        name: `s${index}`,
+        needs: names,
+        ...(each === undefined ? {} : { each }),
+        ...(matrix ? { tables: ['a', 'b'] } : {}),
+      };
+    });
+    return sketchGraph(steps, { main: chunks });
+  });
+
+function start(graph: Graph, fresh = new Uint8Array(graph.plan.targetCount)): Scheduler {
+  return createScheduler({
+    graph,
+    selected: new Uint8Array(graph.plan.targetCount).fill(1),
+    fresh,
+    pools,
+    weights: (step) => ({ cpu: 1 + (step.index % 3), memory: step.index === 1 ? 99 : 2 }),
+    failFast: false,
+  });
+}
+
+/** Runs to the end; `fate` says how each target ends, `pick` which running one ends next. */
+function drive(
+  graph: Graph,
+  scheduler: Scheduler,
+  fate: (id: number) => 'fresh' | 'done' | 'failed',
+) {
+  const running: number[] = [];
+  const order: number[] = [];
+  for (;;) {
+    for (let id = scheduler.nextReady(); id !== undefined; id = scheduler.nextReady()) {
+      forEachProducer(graph, id, (producer) => {
+        expect(['fresh', 'done']).toContain(scheduler.stateOf(producer));
+      });
+      if (fate(id) === 'fresh') scheduler.settle(id, 'fresh');
+      else scheduler.queue(id);
+    }
+    for (let id = scheduler.nextStart(); id !== undefined; id = scheduler.nextStart()) {
+      running.push(id);
+      expectPools(graph, running);
+    }
+    const id = running.splice(running.length >> 1, 1)[0];
+    if (id === undefined) break;
+    order.push(id);
+    scheduler.settle(id, fate(id) === 'failed' ? 'failed' : 'done');
+  }
+  expect(scheduler.ended).toBe(true);
+  return order;
+}
+
+function expectPools(graph: Graph, running: readonly number[]) {
+  const steps = running.map((id) => locateTarget(graph.plan, id).step.index);
+  const cpu = steps.reduce((sum, step) => sum + Math.min(3, 1 + (step % 3)), 0);
+  const memory = steps.reduce((sum, step) => sum + Math.min(10, step === 1 ? 99 : 2), 0);
+  expect(cpu).toBeLessThanOrEqual(pools.cpu);
+  expect(memory).toBeLessThanOrEqual(pools.memory);
+}
+
+test('every target is settled once, after all that it needs, within the pools', () => {
+  fc.assert(
+    fc.property(graphs, fc.infiniteStream(fc.nat({ max: 3 })), (graph, luck) => {
+      const fates = Array.from({ length: graph.plan.targetCount }, () =>
+        luck.next().value === 0 ? ('fresh' as const) : ('done' as const),
+      );
+      const scheduler = start(graph);
+      const order = drive(graph, scheduler, (id) => fates[id] ?? 'done');
+      expect(new Set(order).size).toBe(order.length);
+      expect(order.length).toBe(fates.filter((fate) => fate === 'done').length);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('a failure blocks exactly its descendants and nothing else', () => {
+  fc.assert(
+    fc.property(graphs, fc.nat(), (graph, seed) => {
+      const bad = seed % graph.plan.targetCount;
+      const scheduler = start(graph);
+      drive(graph, scheduler, (id) => (id === bad ? 'failed' : 'done'));
+      const descends = new Uint8Array(graph.plan.targetCount);
+      descends[bad] = 1;
+      for (let id = 0; id < graph.plan.targetCount; id += 1) {
+        forEachProducer(graph, id, (producer) => {
+          if (descends[producer] === 1) descends[id] = 1;
+        });
+        const expected = id === bad ? 'failed' : descends[id] === 1 ? 'blocked' : 'done';
+        expect(scheduler.stateOf(id)).toBe(expected);
+        if (expected === 'blocked') expect(scheduler.causeOf(id)).toBe(bad);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('targets known to be fresh are never given out', () => {
+  fc.assert(
+    fc.property(graphs, (graph) => {
+      const scheduler = start(graph, new Uint8Array(graph.plan.targetCount).fill(1));
+      expect(scheduler.nextReady()).toBeUndefined();
+      expect(scheduler.ended).toBe(true);
+    }),
+  );
+});
+
+test('draining starts nothing more and ends when what runs has ended', () => {
+  const graph = sketchGraph([{ name: 'a', each: 'file' }], { main: [0, 0, 0, 0] });
+  const scheduler = start(graph);
+  for (let id = scheduler.nextReady(); id !== undefined; id = scheduler.nextReady()) {
+    scheduler.queue(id);
+  }
+  const first = scheduler.nextStart();
+  scheduler.drain();
+  expect(scheduler.nextStart()).toBeUndefined();
+  expect(scheduler.ended).toBe(false);
+  scheduler.settle(first ?? -1, 'interrupted');
+  expect(scheduler.ended).toBe(true);
+});
+
+test('a target that waits for its retry keeps the run open and its pools free', () => {
+  const graph = sketchGraph([{ name: 'a', each: 'file' }], { main: [0] });
+  const scheduler = start(graph);
+  const id = scheduler.nextReady() ?? -1;
+  scheduler.queue(id);
+  expect(scheduler.nextStart()).toBe(id);
+  scheduler.retry(id);
+  expect(scheduler.running).toBe(0);
+  expect(scheduler.ended).toBe(false);
+  scheduler.queue(id);
+  expect(scheduler.nextStart()).toBe(id);
+  scheduler.settle(id, 'done');
+  expect(scheduler.ended).toBe(true);
+});
+
+test('the order is depth first: a chunk is finished before the next is begun', () => {
+  const graph = sketchGraph(
+    [
+      { name: 'pull', each: 'file' },
+      { name: 'process', each: 'file', needs: ['pull'] },
+      { name: 'push', each: 'chunk', needs: ['process'] },
+    ],
+    { main: [0, 0, 1, 1] },
+  );
+  const scheduler = createScheduler({
+    graph,
+    selected: new Uint8Array(graph.plan.targetCount).fill(1),
+    fresh: new Uint8Array(graph.plan.targetCount),
+    pools: { ...pools, cpu: 1 },
+    weights: () => ({ cpu: 1 }),
+    failFast: false,
+  });
+  const order = drive(graph, scheduler, () => 'done').map((id) => targetName(graph.plan, id));
+  expect(order).toEqual([
+    'pull@c0-0',
+    'process@c0-0',
+    'pull@c0-1',
+    'process@c0-1',
+    'push@chunk=0',
+    'pull@c1-2',
+    'process@c1-2',
+    'pull@c1-3',
+    'process@c1-3',
+    'push@chunk=1',
+  ]);
+});

@@ -1,0 +1,273 @@
+// The SQL of the five tables against an independent reading of the same rules: row for row, with
+// the account and the rejects, on the generated sample, on random odd entities, and on real rows
+// where they are at hand.
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DataType, type Schema } from 'apache-arrow';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { aliases, claims, descriptions, labels, links } from '../tasks/tables.ts';
+import { oddEntity } from './reference/odd-entities.ts';
+import { expectedTable, type SourceRow, type TableName } from './reference/wikidata.ts';
+import {
+  type Row,
+  readSource,
+  runSqlFile,
+  type Written,
+  withFolder,
+  writeSample,
+  writeSource,
+} from './table-fixture.ts';
+
+const CONTRACTS: Readonly<Record<TableName, Schema>> = {
+  labels,
+  descriptions,
+  aliases,
+  links,
+  claims,
+};
+const TABLES: readonly TableName[] = ['labels', 'descriptions', 'aliases', 'links', 'claims'];
+
+describe('the SQL of each table', () => {
+  it('gives what the rules say for every file of the sample', async () => {
+    await withSample(async (files) => {
+      const source = await readSource(files);
+      for (const table of TABLES) {
+        const written = await runSqlFile({ name: table, input: files });
+        check(table, written, source);
+        expect(written.rows.length).toBeGreaterThan(1000);
+      }
+    });
+  });
+
+  for (const table of TABLES) {
+    it(`gives what the rules say for odd entities: ${table}`, async () => {
+      await withFolder(async (folder) => {
+        const path = join(folder, 'odd.parquet');
+        const odd = fc.asyncProperty(fc.array(oddEntity, { maxLength: 60 }), async (source) => {
+          await writeSource(path, source);
+          check(table, await runSqlFile({ name: table, input: [path] }), source);
+        });
+        await fc.assert(odd, { numRuns: Number(process.env['EIDER_RUNS'] ?? 25) });
+      });
+    });
+  }
+
+  it('writes the columns of its contract, also when there are no rows', async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, 'empty.parquet');
+      await writeSource(path, []);
+      for (const table of TABLES) {
+        const written = await runSqlFile({ name: table, input: [path] });
+        expect(written.columns).toEqual(columnsOf(CONTRACTS[table]));
+        check(table, written, []);
+      }
+    });
+  });
+
+  it('writes the same bytes whatever the memory limit', async () => {
+    await withSample(async (files) => {
+      const [rich, poor] = [
+        await runSqlFile({ name: 'claims', input: files, memoryLimit: '4GB' }),
+        await runSqlFile({ name: 'claims', input: files, memoryLimit: '100MB' }),
+      ];
+      expect(digest(poor.file)).toBe(digest(rich.file));
+    });
+  });
+
+  it('says of a reject why it cannot be read, and keeps the readable columns of its row', async () => {
+    const readable = '{"en":{"language":"en","value":"kept"}}';
+    const source = [
+      { ...emptyRow('Q1'), labels: '{"en":{"language":"en","val', descriptions: readable },
+      { ...emptyRow('Q2'), labels: '{"en":{"language":"en","value":"\\ud800"}}' },
+    ];
+    await withFolder(async (folder) => {
+      const path = join(folder, 'broken.parquet');
+      await writeSource(path, source);
+      const labels = await runSqlFile({ name: 'labels', input: [path] });
+      expect(labels.rejects).toEqual([
+        {
+          id: 'Q1',
+          error: 'Unterminated string in JSON at position 27 (line 1 column 28)',
+          text: source[0]?.labels,
+        },
+        { id: 'Q2', error: 'lone surrogate \\ud800 at position 32', text: source[1]?.labels },
+      ]);
+      const descriptions = await runSqlFile({ name: 'descriptions', input: [path] });
+      expect(descriptions.rows).toEqual([{ id: 'Q1', language: 'en', description: 'kept' }]);
+      expect(descriptions.rejects).toEqual([]);
+    });
+  });
+});
+
+describe('the SQL of partition', () => {
+  it('passes on all rows in the order of its files, and counts them', async () => {
+    await withFolder(async (folder) => {
+      const paths = ['b', 'a'].map((name) => join(folder, `${name}.parquet`));
+      for (const path of paths) await writeSource(path, [emptyRow(path), emptyRow('Q2')]);
+      const { rows, accounting } = await runSqlFile({ name: 'partition', input: paths });
+      expect(rows.map((row) => row['id'])).toEqual([paths[0], 'Q2', paths[1], 'Q2']);
+      expect(accounting.map((row) => [row['kind'], Number(row['entries'])])).toEqual([
+        ['in', 4],
+        ['kept', 4],
+        ['rows', 4],
+      ]);
+    });
+  });
+});
+
+describe('the sample', () => {
+  it('is the same bytes every time, and others for another seed', async () => {
+    const digests = async (seed: number): Promise<readonly string[]> =>
+      await withSample(async (files) => await Promise.all(files.map(digestOf)), seed);
+    const [first, again, other] = [await digests(1), await digests(1), await digests(2)];
+    expect(again).toEqual(first);
+    expect(new Set([...first, ...other]).size).toBe(first.length + other.length);
+  });
+
+  it('has the odd cases of real rows', async () => {
+    await withSample(async (files) => {
+      expect(files.map((file) => file.split('/').at(-1))).toEqual([
+        'chunk_0-00000-of-00003.parquet',
+        'chunk_0-00001-of-00003.parquet',
+        'chunk_0-00002-of-00003.parquet',
+        'chunk_1-00000-of-00002.parquet',
+        'chunk_1-00001-of-00002.parquet',
+      ]);
+      const texts = (await readSource(files)).map((row) => row.claims ?? '').join('\n');
+      for (const odd of [
+        /"labels":"/,
+        /"property":"P\d+","datatype"/,
+        /"unit":"1"/,
+        /"altitude":null,"precision":null/,
+        /"precision":1,/,
+        /"precision":1\.0,/,
+        /"precision":0\.\d+,/,
+        /\\ud8[0-9a-f]{2}\\ud[cdef]/,
+        /"references":/,
+        /"qualifiers":/,
+      ]) {
+        expect(texts).toMatch(odd);
+      }
+      expect(texts).toMatch(/^[\n -~]*$/);
+    });
+  });
+});
+
+const realRows = process.env['EIDER_REAL_ROWS'];
+
+describe.skipIf(realRows === undefined)('real rows (set EIDER_REAL_ROWS to their folder)', () => {
+  const wanted = { labels: 57_206, descriptions: 152, aliases: 262, links: 332, claims: 24_277 };
+  for (const table of TABLES) {
+    it(`gives what the rules say: ${wanted[table]} ${table}`, async () => {
+      const folder = join(realRows ?? '', 'wikidata', 'data');
+      const names = (await readdir(folder)).filter((name) => name.endsWith('.parquet')).sort();
+      const files = names.map((name) => join(folder, name));
+      const written = await runSqlFile({ name: table, input: files });
+      check(table, written, await readSource(files));
+      expect(written.rows.length).toBe(wanted[table]);
+      if (table !== 'claims') return;
+      expect(new Set(written.rows.map((row) => row['language'])).size).toBe(287);
+    });
+  }
+});
+
+/** Rows as a multiset, the account, and the rejects must be those of the reference. */
+function check(table: TableName, written: Written, source: readonly SourceRow[]): void {
+  const wanted = expectedTable(table, source);
+  const [actualRows, wantedRows] = [canonicalRows(written.rows), canonicalRows(wanted.rows)];
+  // Compared as one text first: a diff of tens of thousands of rows takes minutes.
+  if (actualRows.join('\n') !== wantedRows.join('\n')) {
+    const extra = without(actualRows, wantedRows);
+    const missing = without(wantedRows, actualRows);
+    expect({ extra: extra.slice(0, 5), missing: missing.slice(0, 5) }).toEqual({
+      extra: [],
+      missing: [],
+    });
+  }
+  const account: Record<string, number> = {};
+  for (const { kind, reason, entries } of written.accounting) {
+    account[[kind, ...(reason === null ? [] : [reason])].join(' ')] = Number(entries);
+  }
+  const drops = Object.entries(wanted.drops)
+    .filter(([, entries]) => entries > 0)
+    .map(([reason, entries]) => [`drop ${reason}`, entries]);
+  expect(account).toEqual({
+    in: wanted.entriesIn,
+    kept: wanted.kept,
+    rows: wanted.rows.length,
+    ...Object.fromEntries(drops),
+  });
+  const rejects = written.rejects.map(({ id, text }) => ({ id, text }));
+  expect(rejects).toEqual(wanted.rejects);
+}
+
+/** Sorted texts of the rows; JSON inside a value counts by its meaning, not by its spelling. */
+function canonicalRows(rows: readonly Row[]): readonly string[] {
+  return rows
+    .map((row) => {
+      const { datavalue } = row;
+      const isJson = typeof datavalue === 'string' && /^[{[]/.test(datavalue);
+      const value = isJson ? canonicalJson(datavalue) : datavalue;
+      const fields = Object.entries({
+        ...row,
+        ...('datavalue' in row ? { datavalue: value } : {}),
+      });
+      return JSON.stringify(fields.sort(([one], [other]) => (one < other ? -1 : 1)));
+    })
+    .sort();
+}
+
+function canonicalJson(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text));
+  } catch {
+    return text; // A string that only begins like JSON.
+  }
+}
+
+function without(rows: readonly string[], others: readonly string[]): readonly string[] {
+  const left = new Map<string, number>();
+  for (const row of others) left.set(row, (left.get(row) ?? 0) + 1);
+  return rows.filter((row) => {
+    const count = left.get(row) ?? 0;
+    left.set(row, count - 1);
+    return count <= 0;
+  });
+}
+
+function columnsOf(contract: Schema): readonly (readonly [string, string])[] {
+  return contract.fields.map(({ name, type }) => {
+    if (DataType.isUtf8(type)) return [name, 'VARCHAR'];
+    return [name, DataType.isInt(type) ? 'INTEGER' : 'DOUBLE'];
+  });
+}
+
+async function withSample<T>(use: (files: readonly string[]) => Promise<T>, seed = 1): Promise<T> {
+  return await withFolder(async (folder) => {
+    await writeSample(folder, { seed });
+    const names = (await readdir(join(folder, 'sample'))).sort();
+    return await use(names.map((name) => join(folder, 'sample', name)));
+  });
+}
+
+function emptyRow(id: string): SourceRow {
+  const empty = '{}';
+  return {
+    id,
+    labels: empty,
+    descriptions: empty,
+    aliases: empty,
+    sitelinks: empty,
+    claims: empty,
+  };
+}
+
+async function digestOf(path: string): Promise<string> {
+  return digest(await readFile(path));
+}
+
+function digest(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
