@@ -1,5 +1,6 @@
 // One way in for the tests of the configuration: YAML text and the files beside it to what a user
 // would see, or to the config.
+import { expect } from 'vitest';
 import { type ConfigInput, type ParsedConfig, parseConfig } from '../src/config/parse.ts';
 import { formatDiagnostic } from '../src/diagnostic.ts';
 
@@ -25,6 +26,11 @@ export function parse(yaml: string, options: CheckOptions = {}): ParsedConfig {
 export function check(yaml: string, options: CheckOptions = {}): string {
   const { diagnostics } = parse(yaml, options);
   return diagnostics.map((diagnostic) => formatDiagnostic(diagnostic, undefined)).join('\n');
+}
+
+/** Holds all mistakes against the text that a user should see. */
+export function expectMistakes(yaml: string, expected: string, options?: CheckOptions): void {
+  expect(check(yaml, options)).toBe(dedent(expected).trimEnd());
 }
 
 /** The indentation of the first line is taken from all lines. */

@@ -1,14 +1,8 @@
 // Golden tests: pipeline text to the config that the plan works with.
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Config, StepConfig } from '../src/config/config.ts';
-import { parseConfig } from '../src/config/parse.ts';
 import { expandTemplateValue, showTemplate } from '../src/config/template.ts';
 import { type CheckOptions, parse } from './config-fixture.ts';
-
-const projectFolder = join(import.meta.dirname, '..');
 
 function configOf(yaml: string, options?: CheckOptions): Config {
   const { config, diagnostics } = parse(yaml, options);
@@ -22,48 +16,6 @@ function stepOf(config: Config, name: string): StepConfig {
   if (step === undefined) throw new Error(`no step ${name}`);
   return step;
 }
-
-function parseOwnPipeline(text: string, options: { set?: string[]; profile?: string } = {}) {
-  return parseConfig({
-    text,
-    file: 'pipeline.yaml',
-    root: projectFolder,
-    work: join(projectFolder, 'work'),
-    profile: options.profile,
-    set: options.set ?? [],
-    // The files beside it have tests of their own.
-    readFile: () => '',
-  });
-}
-
-const ownPipeline = readFileSync(join(projectFolder, 'pipeline.yaml'), 'utf8');
-
-test('the default pipeline is valid and has the steps and tables that it promises', () => {
-  const { config, diagnostics } = parseOwnPipeline(ownPipeline);
-  expect(diagnostics).toEqual([]);
-  expect(config?.work).toBe(join(projectFolder, 'work/sample'));
-  expect(config?.steps.map(({ name, ordinal, cells }) => [name, ordinal, cells.length])).toEqual([
-    ['pull', 1, 1],
-    ['process', 2, 5],
-    ['partition', 3, 5],
-  ]);
-  expect(config?.sources[0]?.files).toBe(
-    join(projectFolder, 'work/sample/sample/data/chunk_*.parquet'),
-  );
-  expect(config?.sources[0]?.seed?.task.name).toBe('sample');
-});
-
-test('the default pipeline over a folder of the user makes no sample there', () => {
-  const { config } = parseOwnPipeline(ownPipeline, { set: ['sample_dir=../shared'] });
-  expect(config?.sources[0]?.files).toBe(join(projectFolder, '../shared/data/chunk_*.parquet'));
-  expect(config?.sources[0]?.seed).toBeUndefined();
-});
-
-test('a profile takes a table out of the default pipeline', () => {
-  const { config } = parseOwnPipeline(ownPipeline, { profile: 'quick' });
-  expect(config?.work).toBe(join(projectFolder, 'work/quick'));
-  expect(config?.steps.at(-1)?.cells.map(({ name }) => name)).not.toContain('claims');
-});
 
 test('a small pipeline has defaults for everything that it does not say', () => {
   const config = configOf(`
@@ -361,25 +313,4 @@ test('SQL text in the pipeline says in which line it begins', () => {
     text: 'SELECT 1,\n  2\n',
     at: { file: 'pipeline.yaml', line: 6, column: 7, length: 1 },
   });
-});
-
-test('no damage to a pipeline file makes the parser fail, and none passes without a place', () => {
-  const damaged = fc.tuple(
-    fc.nat(ownPipeline.length - 1),
-    fc.nat(40),
-    fc.constantFrom('', '{', '}', ': ', '\n', '[', '"', '- ', '*', '&a ', 'null', '\t', '{x}'),
-  );
-  fc.assert(
-    fc.property(damaged, ([start, length, insert]) => {
-      const text = ownPipeline.slice(0, start) + insert + ownPipeline.slice(start + length);
-      const { config, diagnostics } = parseOwnPipeline(text);
-      const errors = diagnostics.filter(({ severity }) => severity === 'error');
-      expect(config === undefined).toBe(errors.length > 0);
-      for (const { at } of diagnostics) {
-        expect(at?.line).toBeGreaterThan(0);
-        expect(at?.column).toBeGreaterThan(0);
-      }
-    }),
-    { numRuns: 150 },
-  );
 });

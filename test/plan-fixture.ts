@@ -1,5 +1,5 @@
 // Small configurations and catalogs built by hand, for tests of the pure core.
-import type { Cell, Config, Each, StepConfig } from '../src/config/config.ts';
+import type { Cell, Config, Each, OutputConfig, StepConfig } from '../src/config/config.ts';
 import type { Catalog } from '../src/plan/catalog.ts';
 import { type Graph, makeGraph } from '../src/plan/graph.ts';
 import { makePlan, type Plan } from '../src/plan/plan.ts';
@@ -13,6 +13,8 @@ export interface StepSketch {
   readonly each?: string;
   readonly tables?: readonly string[];
   readonly source?: string;
+  /** Path of an output; a part that is the name of a variable stands for it. */
+  readonly output?: readonly string[];
 }
 
 export function sketchStep(sketch: StepSketch, ordinal: number): StepConfig {
@@ -26,7 +28,7 @@ export function sketchStep(sketch: StepSketch, ordinal: number): StepConfig {
     rule: { kind: 'run', command: ['true'] },
     with: {},
     inputs: [],
-    outputs: [],
+    outputs: sketch.output === undefined ? [] : [sketchOutput(sketch.output)],
     retries: { count: 0, backoffMs: 1, maxBackoffMs: 1 },
     timeoutMs: undefined,
     pools: { cpu: 1 },
@@ -38,6 +40,20 @@ export function sketchStep(sketch: StepSketch, ordinal: number): StepConfig {
 function sketchEach({ each, source = 'main' }: StepSketch): Each {
   if (each === undefined) return { kind: 'once' };
   return each === 'file' ? { kind: 'file', source } : { kind: 'group', source, group: each };
+}
+
+function sketchOutput(parts: readonly string[]): OutputConfig {
+  const variables = ['key', 'file', 'chunk', 'part'];
+  return {
+    name: 'output',
+    path: parts.map((part) => (variables.includes(part) ? { variable: part } : part)),
+    glob: false,
+    format: undefined,
+    partitionBy: undefined,
+    idColumn: 'id',
+    contract: undefined,
+    at,
+  };
 }
 
 const nameless: Cell = { name: '', dimensions: {}, variables: {} };

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { compareNaturally, keyOfFile } from '../src/plan/catalog.ts';
+import { findCollisions } from '../src/plan/collision.ts';
 import { forEachDependency, forEachDependent, forEachProducer } from '../src/plan/graph.ts';
 import { makePlan, targetName } from '../src/plan/plan.ts';
 import { selectTargets } from '../src/plan/selection.ts';
@@ -173,4 +174,14 @@ test('names are ordered as people order them', () => {
     'chunk_2-10',
     'chunk_10-1',
   ]);
+});
+
+test('two files that would write one output are refused with a way out', () => {
+  const plan = sketchPlan([{ name: 'cut', each: 'file', output: ['out/', 'chunk', '.txt'] }]);
+  const found = findCollisions(plan).map(({ message, hint }) => `${message}; ${hint}`);
+  expect(found).toEqual([
+    'Step "cut" would write out/0.txt for both c0-0 and c0-1; ' +
+      'add {key} to the path: it differs for every file and group',
+  ]);
+  expect(findCollisions(sketchPlan([{ name: 'cut', each: 'file', output: ['key'] }]))).toEqual([]);
 });

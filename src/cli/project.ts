@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts';
 import { parseConfig } from '../config/parse.ts';
 import { type Diagnostic, formatDiagnostic } from '../diagnostic.ts';
 import type { FileSystem } from '../file-system.ts';
+import { findCollisions } from '../plan/collision.ts';
 import { type Graph, makeGraph } from '../plan/graph.ts';
 import { makePlan } from '../plan/plan.ts';
 import { observeSources } from '../run/source.ts';
@@ -51,7 +52,9 @@ export function planProject(project: Project, fs: FileSystem): Graph {
   const observed = observeSources(project.config, fs);
   if (observed.diagnostics.length > 0) throw new UsageError(project.format(observed.diagnostics));
   const { plan, diagnostics } = makePlan(project.config, observed.catalog);
-  if (plan === undefined) throw new UsageError(project.format(diagnostics));
+  const collisions = plan === undefined ? [] : findCollisions(plan);
+  const mistakes = [...diagnostics, ...collisions];
+  if (plan === undefined || mistakes.length > 0) throw new UsageError(project.format(mistakes));
   return makeGraph(plan);
 }
 

@@ -101,7 +101,21 @@ class CommandRun {
 
   async close(): Promise<void> {
     this.#stopListening();
+    const ended = this.#waiting?.findLast((event) => event.type === 'run-ended');
+    if (ended !== undefined) await this.#showNothingToDo(ended);
     await (await this.#reporter)?.close();
+  }
+
+  /** One line, without loading what draws a run. */
+  async #showNothingToDo(ended: RunEnded) {
+    const kind = this.#reporterKind();
+    if (kind === 'ndjson') {
+      this.#show();
+      return;
+    }
+    if (kind === 'silent') return;
+    const { explainNothingToDo } = await import('../reporter/summary.ts');
+    process.stdout.write(explainNothingToDo(ended));
   }
 
   /** Gives an exit code when the seeds could not be made. */
@@ -109,14 +123,11 @@ class CommandRun {
     const graph = seedGraph(this.#project.config);
     if (graph === undefined) return undefined;
     const all = new Uint8Array(graph.plan.targetCount).fill(1);
-    const kept = this.#waiting?.length ?? 0;
-    const summary = await this.#bringUpToDate(graph, {
-      selection: { named: all, needed: all },
-      force: false,
-    });
+    const selection = { named: all, needed: all };
+    const summary = await this.#bringUpToDate(graph, { selection, force: false });
     if (summary.outcome !== 'ok') return exitCode(summary);
     // Seeds that are there already are nothing to speak of.
-    if (summary.nothingToDo) this.#waiting?.splice(kept);
+    if (summary.nothingToDo) this.#waiting = this.#waiting?.filter(isNote);
     return undefined;
   }
 
@@ -189,20 +200,37 @@ class CommandRun {
       return;
     }
     this.#waiting.push(event);
-    if (event.type === 'run-started' || event.type === 'fresh') return;
-    const waiting = this.#waiting;
+    if (isWorthShowing(event)) this.#show();
+  }
+
+  /** Loads the reporter and tells it what has happened so far. */
+  #show() {
+    const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
-    this.#reporter = this.#createReporter().then((reporter) => {
+    const { stdout, stderr } = process;
+    const options = { stdout, stderr, invocation: invocationOf(this.#raw) };
+    this.#reporter = createReporter(this.#reporterKind(), options).then((reporter) => {
       for (const early of waiting) reporter.report(early);
       return reporter;
     });
   }
 
-  #createReporter(): Promise<Reporter> {
-    const { stdout, stderr, env } = process;
-    const kind = this.#raw.reporter ?? (this.#raw.json ? 'ndjson' : chooseReporter(stdout, env));
-    return createReporter(kind, { stdout, stderr, invocation: invocationOf(this.#raw) });
+  #reporterKind(): ReporterKind {
+    if (this.#raw.reporter !== undefined) return this.#raw.reporter;
+    return this.#raw.json === true ? 'ndjson' : chooseReporter(process.stdout, process.env);
   }
+}
+
+type RunEnded = Extract<Event, { type: 'run-ended' }>;
+
+function isNote(event: Event): boolean {
+  return event.type === 'note';
+}
+
+/** Until something runs, or is said, there is nothing that a reporter would have to draw. */
+function isWorthShowing(event: Event): boolean {
+  if (event.type === 'run-ended') return !event.nothingToDo;
+  return event.type !== 'run-started' && event.type !== 'fresh';
 }
 
 function runOptions(raw: RawRunOptions, force: boolean): RunOptions {

@@ -5,13 +5,13 @@ import type { Json, Scalar } from '../task.ts';
 
 /**
  * A text with `{variable}` places. Variables of the pipeline are already substituted, so that only
- * those of the matrix cell, of the member (file or group), `{value}` and, in `run:`, `{input..}` and
- * `{output..}` are left. A part is either literal text or one variable.
+ * those of the matrix cell, of the member (file or group), `{value}` and, in `run:`, `{input..}`
+ * and `{output..}` are left. A part is either literal text or one variable.
  */
 export type Template = readonly TemplatePart[];
 export type TemplatePart = string | { readonly variable: string };
 
-/** A JSON value in which every string is a template. A string that is one variable keeps its type. */
+/** A JSON value whose strings are templates. A string that is one variable keeps its type. */
 export type TemplateValue =
   | Exclude<Scalar, string>
   | { readonly template: Template }
@@ -122,6 +122,7 @@ export interface TaskRuleConfig {
 
 export interface RunRuleConfig {
   readonly kind: 'run';
+  /** Literal parts hold pipeline variables already quoted for the shell. */
   readonly command: Template;
 }
 
