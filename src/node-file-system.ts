@@ -27,7 +27,7 @@ export const nodeFileSystem: FileSystem = {
 
   replace(path, content) {
     const temporary = `${path}.new`;
-    writeDurably(temporary, content);
+    fs.writeFileSync(temporary, content, { flush: true });
     fs.renameSync(temporary, path);
     syncNow(folderOf(path));
   },
@@ -36,7 +36,7 @@ export const nodeFileSystem: FileSystem = {
     // Written under another name and linked: nobody ever sees the file without its content.
     temporaryFiles += 1;
     const temporary = `${path}.${process.pid}-${temporaryFiles}.new`;
-    writeDurably(temporary, content);
+    fs.writeFileSync(temporary, content);
     try {
       fs.linkSync(temporary, path);
       return true;
@@ -110,10 +110,6 @@ function createWithoutLink(path: string, content: string): boolean {
     return true;
   });
   return created ?? false;
-}
-
-function writeDurably(path: string, content: string): void {
-  fs.writeFileSync(path, content, { flush: true });
 }
 
 function syncNow(path: string): void {

@@ -97,7 +97,7 @@ CREATE TEMP TABLE snak AS
   property_lists AS NOT MATERIALIZED (
     SELECT id, text, CASE
       WHEN properties IS NOT NULL THEN list_filter(last_entries(properties),
-        LAMBDA list: len(list.value) IS DISTINCT FROM 0)
+        LAMBDA list: len(list.value) IS DISTINCT FROM -1)
       WHEN json_valid(text) AND json_type(text) = 'ARRAY' AND json_array_length(text) = 0 THEN []
       ELSE [NULL] END AS lists
     FROM entity),

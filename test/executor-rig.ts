@@ -159,11 +159,7 @@ const QUIET: WorkListener = {
   group: () => {},
 };
 
-export function output(
-  name: string,
-  path: string,
-  more: Partial<OutputOrder> = {},
-): OutputOrder {
+export function output(name: string, path: string, more: Partial<OutputOrder> = {}): OutputOrder {
   return {
     name,
     path,

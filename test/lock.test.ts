@@ -67,11 +67,11 @@ test('the lock is held, shown to others, and free again after release', async ()
   const lock = await host.hold(7);
   expect(await host.acquire(8)).toMatchObject({
     kind: 'refused',
-    owner: { pid: 7, host: 'here', command: 'pipeline run 7', at: '2026-01-01T00:00:00.001Z' },
+    owner: { pid: 7, host: 'here', command: 'pipeline run 7', at: '2026-01-01T00:00:00.002Z' },
     problem: {
       code: 'locked',
       message:
-        'Another run uses this work folder: pid 7 on here since 2026-01-01T00:00:00.001Z (pipeline run 7)',
+        'Another run uses this work folder: pid 7 on here since 2026-01-01T00:00:00.002Z (pipeline run 7)',
       hint: 'Wait for it, or stop it with: kill -INT 7',
     },
   });
@@ -99,7 +99,7 @@ test('a dead owner is taken over with a message; so are a reused pid and one bef
     expect(await host.acquire(8)).toMatchObject({
       kind: 'held',
       takenOver:
-        'Took the work folder over from pid 7 (pipeline run 7, begun 2026-01-01T00:00:00.001Z), which is gone',
+        'Took the work folder over from pid 7 (pipeline run 7, begun 2026-01-01T00:00:00.002Z), which is gone',
     });
     expect(host.files()).toEqual(['@lock']);
     expect(host.fs.text(LOCK)).toContain('"pid":8');
@@ -255,6 +255,14 @@ test('however takers of a dead lock interleave, exactly one of them holds it', a
       host.alive.delete(7);
     },
     async (host) => host.fs.put(LOCK, ''),
+    // Ending this orphan takes the winner some time.
+    async (host) => {
+      const lock = await host.hold(7);
+      host.alive.set(20, 's20');
+      host.deaf.add(20);
+      lock.addGroup({ pid: 20, started: 's20' });
+      host.alive.delete(7);
+    },
     // The taker of a dead lock died too, at any point of its own taking over.
     ...[1, 2, 3, 4].map((at) => async (host: FakeHost) => {
       await host.hold(7);

@@ -4,7 +4,13 @@ import { findCollisions } from '../src/plan/collision.ts';
 import { forEachDependency, forEachDependent, forEachProducer } from '../src/plan/graph.ts';
 import { makePlan, targetName } from '../src/plan/plan.ts';
 import { selectTargets } from '../src/plan/selection.ts';
-import { type StepSketch, sketchCatalog, sketchConfig, sketchGraph } from './plan-fixture.ts';
+import {
+  type StepSketch,
+  sketchCatalog,
+  sketchConfig,
+  sketchGraph,
+  sketchPlan,
+} from './plan-fixture.ts';
 
 const tables = ['labels', 'claims'];
 const wikidata: readonly StepSketch[] = [

@@ -245,6 +245,7 @@ test('every prefix of a journal is a state that the records went through', () =>
 test.each([
   ['every bit of a history', history, 1],
   ['every bit of a history that ends in an attempt', history.slice(0, 9), 1],
+  ['every bit of a history that ends in a verified trace', history.slice(0, 6), 1],
   ['every 11th bit of a trace in parts', inParts, 11],
 ])('%s flipped is noticed, and no other trace taken for proven', (_, records, stride) => {
   const whole = Buffer.from(records.map(encodeRecord).join(''));

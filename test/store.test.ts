@@ -250,6 +250,35 @@ test('a damaged line makes the traces before it unproven, not those after it', a
   expect(state.targets.get('pull')).toMatchObject({ trace: trace('p1'), proven: true });
 });
 
+test('what a damaged line may have begun voids the trace and the checkpoint before it', async () => {
+  const work = { fields: trace('d1').fields, inputs: {} };
+  const start = { status: 'started', previous: NOTHING_LEFT, work } as const;
+  const checkpoint = { records: 5, position: 1, rowLogs: {} };
+  const damage = async (line: number, entries: readonly Entry[]) => {
+    const machine = await after(entries);
+    const lines = (machine.fs.text(PATH) ?? '').split('\n');
+    const damaged = (lines[line - 1] ?? '').replace('started', 'st4rted');
+    machine.fs.put(PATH, lines.with(line - 1, damaged).join('\n'));
+    return claims(machine.read().load(JOURNAL));
+  };
+  const second = { attempt: 2 };
+  expect(
+    await damage(3, [
+      started,
+      done,
+      entry(start, second),
+      entry({ status: 'interrupted' }, second),
+    ]),
+  ).toMatchObject({ trace: undefined, attempt: 2 });
+  expect(
+    await damage(3, [
+      entry(start),
+      entry({ status: 'checkpoint', checkpoint }),
+      entry(start, second),
+    ]),
+  ).toMatchObject({ checkpoint: undefined, status: 'checkpoint' });
+});
+
 test("the original project's file is kept and written on behind its last line", async () => {
   const machine = await after([]);
   machine.fs.put(PATH, '{"step": 3}');

@@ -13,6 +13,7 @@ import { seedGraph } from '../run/seed.ts';
 import { countSelected } from '../run/tally.ts';
 import { engineVersions } from './engine.ts';
 import { EXIT } from './exit-code.ts';
+import { HeldEvents } from './held-events.ts';
 import { invocationOf, projectOptions, type RawOptions } from './options.ts';
 import { poolSizes } from './pool-sizes.ts';
 import { openProject, type Project, planProject } from './project.ts';
@@ -65,8 +66,6 @@ class CommandRun {
   readonly #words: readonly string[];
   readonly #raw: RawRunOptions;
   readonly #stopListening: () => void;
-  /** Until something happens that is worth showing, events wait and no reporter is loaded. */
-  #waiting: Event[] | undefined = [];
   #reporter: Promise<Reporter> | undefined;
   #current: Run | undefined;
   #interruptions = 0;
@@ -86,36 +85,32 @@ class CommandRun {
 
   async execute(): Promise<number> {
     const { takenOver } = this.#session;
-    if (takenOver !== undefined) this.#report({ type: 'note', message: takenOver });
+    if (takenOver !== undefined) this.#deliver(timed({ type: 'note', message: takenOver }));
     const seeded = await this.#seed();
     if (seeded !== undefined) return seeded;
     const graph = planProject(this.#project, nodeFileSystem);
     const selection = this.#select(graph);
-    const summary = await this.#bringUpToDate(graph, {
-      selection,
-      force: this.#raw.force === true,
-    });
+    const force = this.#raw.force === true;
+    const { summary, events } = await this.#bringUpToDate(graph, { selection, force });
+    if (summary.nothingToDo) await this.#showNothingToDo(summary, events);
     if (summary.outcome === 'ok') this.#recover(graph, selection);
     return exitCode(summary);
   }
 
   async close(): Promise<void> {
     this.#stopListening();
-    const ended = this.#waiting?.findLast((event) => event.type === 'run-ended');
-    if (ended !== undefined) await this.#showNothingToDo(ended);
     await (await this.#reporter)?.close();
   }
 
-  /** One line, without loading what draws a run. */
-  async #showNothingToDo(ended: RunEnded) {
+  /** One line, without loading what draws a run, unless that is loaded or programs listen. */
+  async #showNothingToDo(summary: RunSummary, events: HeldEvents) {
     const kind = this.#reporterKind();
-    if (kind === 'ndjson') {
-      this.#show();
-      return;
+    if (this.#reporter !== undefined || kind === 'ndjson') {
+      events.release();
+    } else if (kind !== 'silent') {
+      const { explainNothingToDo } = await import('../reporter/summary.ts');
+      process.stdout.write(explainNothingToDo(summary));
     }
-    if (kind === 'silent') return;
-    const { explainNothingToDo } = await import('../reporter/summary.ts');
-    process.stdout.write(explainNothingToDo(ended));
   }
 
   /** Gives an exit code when the seeds could not be made. */
@@ -124,20 +119,20 @@ class CommandRun {
     if (graph === undefined) return undefined;
     const all = new Uint8Array(graph.plan.targetCount).fill(1);
     const selection = { named: all, needed: all };
-    const summary = await this.#bringUpToDate(graph, { selection, force: false });
-    if (summary.outcome !== 'ok') return exitCode(summary);
-    // Seeds that are there already are nothing to speak of.
-    if (summary.nothingToDo) this.#waiting = this.#waiting?.filter(isNote);
-    return undefined;
+    // Seeds that are there already are nothing to speak of: their events stay held.
+    const { summary } = await this.#bringUpToDate(graph, { selection, force: false });
+    return summary.outcome === 'ok' ? undefined : exitCode(summary);
   }
 
   async #bringUpToDate(
     graph: Graph,
     { selection, force }: { selection: Selection; force: boolean },
-  ): Promise<RunSummary> {
+  ): Promise<{ summary: RunSummary; events: HeldEvents }> {
+    const events = new HeldEvents((event) => this.#deliver(event));
+    const report = (event: EventBody) => events.report(timed(event));
     const { store, lock, run, executor } = this.#session;
     const { config } = graph.plan;
-    this.#report({
+    report({
       type: 'run-started',
       run,
       pipeline: config.name,
@@ -153,7 +148,7 @@ class CommandRun {
       fs: nodeFileSystem,
       clock: systemClock,
       executor,
-      report: (event) => this.#report(event),
+      report,
       onGroup: (group, state) =>
         state === 'begun' ? lock.addGroup(group) : lock.removeGroup(group),
       random: Math.random,
@@ -165,8 +160,8 @@ class CommandRun {
     if (this.#interruptions > 0) this.#current.drain();
     const summary = await this.#current.ended;
     this.#current = undefined;
-    this.#report({ type: 'run-ended', ...summary });
-    return summary;
+    report({ type: 'run-ended', ...summary });
+    return { summary, events };
   }
 
   #select(graph: Graph): Selection {
@@ -193,26 +188,11 @@ class CommandRun {
     else this.#current?.stop();
   }
 
-  #report(body: EventBody) {
-    const event: Event = { ...body, at: isoTime(systemClock) };
-    if (this.#waiting === undefined) {
-      void this.#reporter?.then((reporter) => reporter.report(event));
-      return;
-    }
-    this.#waiting.push(event);
-    if (isWorthShowing(event)) this.#show();
-  }
-
-  /** Loads the reporter and tells it what has happened so far. */
-  #show() {
-    const waiting = this.#waiting ?? [];
-    this.#waiting = undefined;
+  #deliver(event: Event) {
     const { stdout, stderr } = process;
     const options = { stdout, stderr, invocation: invocationOf(this.#raw) };
-    this.#reporter = createReporter(this.#reporterKind(), options).then((reporter) => {
-      for (const early of waiting) reporter.report(early);
-      return reporter;
-    });
+    this.#reporter ??= createReporter(this.#reporterKind(), options);
+    void this.#reporter.then((reporter) => reporter.report(event));
   }
 
   #reporterKind(): ReporterKind {
@@ -221,16 +201,8 @@ class CommandRun {
   }
 }
 
-type RunEnded = Extract<Event, { type: 'run-ended' }>;
-
-function isNote(event: Event): boolean {
-  return event.type === 'note';
-}
-
-/** Until something runs, or is said, there is nothing that a reporter would have to draw. */
-function isWorthShowing(event: Event): boolean {
-  if (event.type === 'run-ended') return !event.nothingToDo;
-  return event.type !== 'run-started' && event.type !== 'fresh';
+function timed(event: EventBody): Event {
+  return { ...event, at: isoTime(systemClock) };
 }
 
 function runOptions(raw: RawRunOptions, force: boolean): RunOptions {

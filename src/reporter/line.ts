@@ -3,10 +3,9 @@
 // long, which the terminal's own cut corrects.
 import { stripVTControlCharacters } from 'node:util';
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: finding these is the purpose.
-const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the same, but for tab and line feed.
-const controlsInLines = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]+/g;
+const controls = /[\p{Cc}\u2028\u2029]+/gu;
+/** The same, but for tab and line feed. */
+const controlsInLines = /(?![\t\n])\p{Cc}/gu;
 
 /** One line without control characters. */
 export function oneLine(text: string): string {

@@ -1,7 +1,7 @@
 // The text that ends every run, for the live and the plain reporter alike: counts per step, row
 // accounts, failures by cause, and what to type next. Values in, text out; it prints nothing.
 import { shellQuote } from '../config/shell-quote.ts';
-import type { Event, StepResult } from '../event.ts';
+import type { Event, RunSummary, StepResult } from '../event.ts';
 import { type FailureGroup, groupFailures } from './cause.ts';
 import { cleanLines, oneLine } from './line.ts';
 import { noPaint, type Paint } from './paint.ts';
@@ -24,14 +24,17 @@ const MAX_DETAIL_LINES = 8;
 /** More targets than this are named by their step or cell in the command that reruns them. */
 const MAX_RERUN_TARGETS = 3;
 
+/** The one line of a run that found everything up to date. */
+export function explainNothingToDo({ steps, durationMs }: RunSummary): string {
+  const fresh = sumOf(steps, (step) => step.fresh);
+  const verb = fresh === 1 ? 'is' : 'are';
+  const time = explainDuration(durationMs);
+  return `Nothing to do: ${explainCounted(fresh, 'target')} ${verb} up to date (${time}).\n`;
+}
+
 /** Ends in a line feed. */
 export function explainSummary(ended: RunEnded, options: SummaryOptions): string {
-  const time = explainDuration(ended.durationMs);
-  if (ended.nothingToDo) {
-    const fresh = sumOf(ended.steps, (step) => step.fresh);
-    const verb = fresh === 1 ? 'is' : 'are';
-    return `Nothing to do: ${explainCounted(fresh, 'target')} ${verb} up to date (${time}).\n`;
-  }
+  if (ended.nothingToDo) return explainNothingToDo(ended);
   const blocks = [
     explainSteps(ended.steps, options),
     explainAccounts(options.progress.accounts),

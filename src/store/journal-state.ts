@@ -88,6 +88,7 @@ export function foldJournal(journal: Journal, isClean: (run: string) => boolean)
   const lost = journal.damaged.at(-1) ?? 0;
   let untrusted = lost;
   let step: number | undefined;
+  const reader = new RecordReader(journal);
   for (const [index, line] of journal.lines.entries()) {
     step = line.step;
     if (line.status === 'cut') {
@@ -95,7 +96,7 @@ export function foldJournal(journal: Journal, isClean: (run: string) => boolean)
     } else if (line.status === 'note') {
       notes.set(line.target, { attempt: line.attempt });
     } else if (line.status !== 'part') {
-      const target = targets.get(line.target) ?? new RecordedTarget(journal, isClean);
+      const target = targets.get(line.target) ?? new RecordedTarget(reader, isClean);
       targets.set(line.target, target);
       target.take(line, index, line.status);
     }
@@ -122,6 +123,28 @@ interface Damage {
   readonly lost: number;
 }
 
+/** Remembers the last record: what is asked of a target is mostly in one and the same line. */
+class RecordReader {
+  readonly journal: Journal;
+  #index = -1;
+  #record: JournalRecord | undefined;
+
+  constructor(journal: Journal) {
+    this.journal = journal;
+  }
+
+  parse(index: number): JournalRecord | undefined {
+    if (index < 0) return undefined;
+    if (index !== this.#index) this.#record = parseRecord(this.journal, index);
+    this.#index = index;
+    return this.#record;
+  }
+
+  numberOf(index: number): number {
+    return this.journal.lines[index]?.number ?? 0;
+  }
+}
+
 const NO_LINES: readonly number[] = [];
 
 /** Keeps the indexes of the lines that count; 107,000 of these must stay small. */
@@ -129,7 +152,7 @@ class RecordedTarget implements TargetState {
   status: EntryStatus = 'started';
   attempt = 0;
   damage: Damage = { untrusted: 0, lost: 0 };
-  readonly #journal: Journal;
+  readonly #reader: RecordReader;
   readonly #isClean: (run: string) => boolean;
   #last = -1;
   #trace = -1;
@@ -142,8 +165,8 @@ class RecordedTarget implements TargetState {
   #started = NO_LINES;
   #voided = NO_LINES;
 
-  constructor(journal: Journal, isClean: (run: string) => boolean) {
-    this.#journal = journal;
+  constructor(reader: RecordReader, isClean: (run: string) => boolean) {
+    this.#reader = reader;
     this.#isClean = isClean;
   }
 
@@ -204,7 +227,7 @@ class RecordedTarget implements TargetState {
   }
 
   get traceId(): string | undefined {
-    return this.#trace < 0 ? undefined : lineId(this.#journal, this.#trace);
+    return this.#trace < 0 ? undefined : lineId(this.#reader.journal, this.#trace);
   }
 
   get provenBy(): string | undefined {
@@ -236,8 +259,7 @@ class RecordedTarget implements TargetState {
   get checkpoint(): TargetState['checkpoint'] {
     const record = this.#parse(this.#checkpoint);
     if (record?.status !== 'checkpoint') return undefined;
-    const line = this.#journal.lines[this.#checkpoint];
-    if (line === undefined || line.number < this.damage.lost) return undefined;
+    if (this.#reader.numberOf(this.#checkpoint) < this.damage.lost) return undefined;
     let work: WorkIdentity | undefined;
     for (const index of this.#started) {
       const start = this.#parse(index);
@@ -291,7 +313,7 @@ class RecordedTarget implements TargetState {
   }
 
   #parse(index: number): JournalRecord | undefined {
-    return index < 0 ? undefined : parseRecord(this.#journal, index);
+    return this.#reader.parse(index);
   }
 
   #traceRecord(index: number) {
@@ -312,7 +334,7 @@ class RecordedTarget implements TargetState {
     const record = this.#traceRecord(this.#trace);
     if (record === undefined) return undefined;
     const { index, record: proof } = this.#verifications().at(-1) ?? { index: this.#trace, record };
-    return { run: proof.run, number: this.#journal.lines[index]?.number ?? 0 };
+    return { run: proof.run, number: this.#reader.numberOf(index) };
   }
 }
 

@@ -200,9 +200,7 @@ function readParts(journal: Journal, index: number, count: number): readonly Par
   const parts: Part[] = [];
   for (let at = index - count; at < index; at += 1) {
     const line = journal.lines[at];
-    if (line?.status !== 'part' || line.number !== (owner?.number ?? 0) - (index - at)) {
-      return undefined;
-    }
+    if (line?.status !== 'part') return undefined;
     const part: Part = parseLine(journal, line);
     if (part.target !== owner?.target || part.part !== parts.length) return undefined;
     parts.push(part);

@@ -79,11 +79,12 @@ export async function acquireLock(options: LockOptions): Promise<LockResult> {
       case 'lost':
         break;
       case 'won': {
-        const ended = await endGroups(options, orphansOf(claim.dead, processes));
+        const orphans = orphansOf(claim.dead, processes);
+        if (orphans.length > 0) await endGroups(options, orphans);
         const path = `${folder}/${LOCK_NAME}`;
         if (claim.path !== path) fs.rename(claim.path, path);
         removeDeadClaims(options);
-        const takenOver = explainTakeover(claim.dead, ended);
+        const takenOver = explainTakeover(claim.dead, orphans.length);
         return { kind: 'held', lock: new HeldLock(fs, { path, owner }), takenOver };
       }
       default:
@@ -192,11 +193,11 @@ function orphansOf(dead: readonly FoundLock[], processes: Processes): readonly P
     .filter(({ pid, started }) => processes.startOf(pid) === started);
 }
 
-/** Gives the number of groups. What was sent SIGKILL runs no more of its own code: no need to wait. */
+/** What was sent SIGKILL runs no more of its own code: its end need not be waited for. */
 async function endGroups(
   { clock, processes }: LockOptions,
   groups: readonly ProcessGroup[],
-): Promise<number> {
+): Promise<void> {
   for (const { pid } of groups) processes.signalGroup(pid, 'SIGTERM');
   let left = groups;
   for (let waited = 0; left.length > 0 && waited < TERM_GRACE_MS; waited += POLL_MS) {
@@ -204,7 +205,6 @@ async function endGroups(
     left = left.filter(({ pid }) => processes.groupExists(pid));
   }
   for (const { pid } of left) processes.signalGroup(pid, 'SIGKILL');
-  return groups.length;
 }
 
 /** Claims of takers that died after somebody else had taken over: they decide nothing any more. */

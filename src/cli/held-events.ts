@@ -1,0 +1,33 @@
+// Holds a run's events back until one of them is worth drawing, so that a run that finds nothing
+// to do loads no reporter.
+import type { Event } from '../event.ts';
+
+export class HeldEvents {
+  readonly #deliver: (event: Event) => void;
+  #held: Event[] | undefined = [];
+
+  constructor(deliver: (event: Event) => void) {
+    this.#deliver = deliver;
+  }
+
+  report(event: Event): void {
+    if (this.#held === undefined) {
+      this.#deliver(event);
+      return;
+    }
+    this.#held.push(event);
+    if (isWorthShowing(event)) this.release();
+  }
+
+  /** Delivers what was held, and everything from now on at once. */
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const event of held) this.#deliver(event);
+  }
+}
+
+function isWorthShowing(event: Event): boolean {
+  if (event.type === 'run-ended') return !event.nothingToDo;
+  return event.type !== 'run-started' && event.type !== 'fresh';
+}
