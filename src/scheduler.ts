@@ -11,6 +11,7 @@
 // Depth first: among queued targets the first group wins, inside it the latest step, so that few
 // groups are in work at a time and the disk holds only these.
 import type { PoolName } from './config/config.ts';
+import { MemberQueue } from './member-queue.ts';
 import { forEachDependency, forEachDependent, type Graph, type NodeId } from './plan/graph.ts';
 import { type PlanStep, stepOfTarget, type TargetId } from './plan/plan.ts';
 
@@ -305,69 +306,4 @@ function capWeights(weights: Weights, pools: Pools): Weights {
   return Object.fromEntries(
     weightsOf(weights).map(([pool, weight]) => [pool, Math.min(weight, pools[pool])]),
   );
-}
-
-/** The queued targets of one step, first group and member first: a binary heap of ids. */
-class MemberQueue {
-  readonly step: PlanStep;
-  readonly #heap: TargetId[] = [];
-
-  constructor(step: PlanStep) {
-    this.step = step;
-  }
-
-  get size(): number {
-    return this.#heap.length;
-  }
-
-  /** Rank of the member that comes next. */
-  get firstGroup(): number {
-    const id = this.#heap[0];
-    return id === undefined ? Number.POSITIVE_INFINITY : this.#rank(id);
-  }
-
-  push(id: TargetId): void {
-    const heap = this.#heap;
-    let at = heap.length;
-    heap.push(id);
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      const above = heap[parent];
-      if (above === undefined || !this.#before(id, above)) break;
-      heap[at] = above;
-      at = parent;
-    }
-    heap[at] = id;
-  }
-
-  pop(): TargetId | undefined {
-    const heap = this.#heap;
-    const first = heap[0];
-    const last = heap.pop();
-    if (first === undefined || last === undefined || heap.length === 0) return first;
-    let at = 0;
-    for (;;) {
-      const left = heap[2 * at + 1];
-      const right = heap[2 * at + 2];
-      if (left === undefined) break;
-      const useRight = right !== undefined && this.#before(right, left);
-      const child = useRight ? right : left;
-      if (!this.#before(child, last)) break;
-      heap[at] = child;
-      at = 2 * at + (useRight ? 2 : 1);
-    }
-    heap[at] = last;
-    return first;
-  }
-
-  #before(a: TargetId, b: TargetId): boolean {
-    const difference = this.#rank(a) - this.#rank(b);
-    return difference === 0 ? a < b : difference < 0;
-  }
-
-  /** Members are ranked by the place of their (first) file; the cells of a member stay together. */
-  #rank(id: TargetId): number {
-    const member = (id - this.step.base) % this.step.memberCount;
-    return this.step.table.rank[member] ?? 0;
-  }
 }
