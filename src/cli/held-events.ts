@@ -4,10 +4,12 @@ import type { Event } from '../event.ts';
 
 export class HeldEvents {
   readonly #deliver: (event: Event) => void;
+  readonly #isWorthShowing: (event: Event) => boolean;
   #held: Event[] | undefined = [];
 
-  constructor(deliver: (event: Event) => void) {
+  constructor(deliver: (event: Event) => void, isWorthShowing: (event: Event) => boolean) {
     this.#deliver = deliver;
+    this.#isWorthShowing = isWorthShowing;
   }
 
   report(event: Event): void {
@@ -16,7 +18,7 @@ export class HeldEvents {
       return;
     }
     this.#held.push(event);
-    if (isWorthShowing(event)) this.release();
+    if (this.#isWorthShowing(event)) this.release();
   }
 
   /** Delivers what was held, and everything from now on at once. */
@@ -27,7 +29,8 @@ export class HeldEvents {
   }
 }
 
-function isWorthShowing(event: Event): boolean {
+/** Anything but finding out that targets are up to date. */
+export function showsWork(event: Event): boolean {
   if (event.type === 'run-ended') return !event.nothingToDo;
   return event.type !== 'run-started' && event.type !== 'fresh';
 }

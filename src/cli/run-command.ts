@@ -13,7 +13,7 @@ import { seedGraph } from '../run/seed.ts';
 import { countSelected } from '../run/tally.ts';
 import { engineVersions } from './engine.ts';
 import { EXIT } from './exit-code.ts';
-import { HeldEvents } from './held-events.ts';
+import { HeldEvents, showsWork } from './held-events.ts';
 import { invocationOf, projectOptions, type RawOptions } from './options.ts';
 import { poolSizes } from './pool-sizes.ts';
 import { openProject, type Project, planProject } from './project.ts';
@@ -60,6 +60,12 @@ export async function runCommand(words: readonly string[], raw: RawRunOptions): 
   }
 }
 
+interface BringUpToDate {
+  readonly selection: Selection;
+  readonly force: boolean;
+  readonly isWorthShowing: (event: Event) => boolean;
+}
+
 class CommandRun {
   readonly #project: Project;
   readonly #session: WorkSession;
@@ -90,8 +96,11 @@ class CommandRun {
     if (seeded !== undefined) return seeded;
     const graph = planProject(this.#project, nodeFileSystem);
     const selection = this.#select(graph);
-    const force = this.#raw.force === true;
-    const { summary, events } = await this.#bringUpToDate(graph, { selection, force });
+    const { summary, events } = await this.#bringUpToDate(graph, {
+      selection,
+      force: this.#raw.force === true,
+      isWorthShowing: showsWork,
+    });
     if (summary.nothingToDo) await this.#showNothingToDo(summary, events);
     if (summary.outcome === 'ok') this.#recover(graph, selection);
     return exitCode(summary);
@@ -119,16 +128,30 @@ class CommandRun {
     if (graph === undefined) return undefined;
     const all = new Uint8Array(graph.plan.targetCount).fill(1);
     const selection = { named: all, needed: all };
-    // Seeds that are there already are nothing to speak of: their events stay held.
-    const { summary } = await this.#bringUpToDate(graph, { selection, force: false });
+    const isWorthShowing = (event: Event) => this.#isWorthShowingOfSeed(event);
+    const { summary } = await this.#bringUpToDate(graph, {
+      selection,
+      force: false,
+      isWorthShowing,
+    });
     return summary.outcome === 'ok' ? undefined : exitCode(summary);
+  }
+
+  /** A reporter shows one run; of the seeds' own it is enough to say that they are being made. */
+  #isWorthShowingOfSeed(event: Event): boolean {
+    const kind = this.#reporterKind();
+    if (kind === 'ndjson') return showsWork(event);
+    if (event.type === 'target-started' && kind !== 'silent') {
+      process.stdout.write(`Making source files: ${event.target}\n`);
+    }
+    return event.type === 'run-ended' && event.outcome !== 'ok';
   }
 
   async #bringUpToDate(
     graph: Graph,
-    { selection, force }: { selection: Selection; force: boolean },
+    { selection, force, isWorthShowing }: BringUpToDate,
   ): Promise<{ summary: RunSummary; events: HeldEvents }> {
-    const events = new HeldEvents((event) => this.#deliver(event));
+    const events = new HeldEvents((event) => this.#deliver(event), isWorthShowing);
     const report = (event: EventBody) => events.report(timed(event));
     const { store, lock, run, executor } = this.#session;
     const { config } = graph.plan;
