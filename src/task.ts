@@ -14,6 +14,22 @@ export interface InputFile {
   /** Undefined for an outside file that has not been hashed yet. */
   readonly sha256: string | undefined;
   readonly rows: number | undefined;
+  /** A file of a Hub source, which is not here yet: `path` is where it lies in the repository. */
+  readonly remote?: {
+    readonly repository: string;
+    readonly revision: string;
+    readonly file: RemoteFile;
+  };
+  /** What a manifest knows of the file: its partition value and the range of its ids. */
+  readonly value?: string | null;
+  readonly minId?: string | null;
+  readonly maxId?: string | null;
+  /** The target that made it, where one did. */
+  readonly producer?: string;
+  /** Where it lies in the work folder. */
+  readonly workPath?: string;
+  /** The runner deleted it after it was published; its record still counts. */
+  readonly released?: boolean;
 }
 
 /** All that one dependency (or one entry under `inputs:`) hands to this target. */
@@ -32,6 +48,68 @@ export interface TaskOutput {
    * The folder exists; the file does not.
    */
   readonly path: string;
+}
+
+/** A file in a dataset repository of a Hub at one commit. */
+export interface RemoteFile {
+  /** In the repository, `/` between segments, as it is (never percent-encoded). */
+  readonly path: string;
+  readonly bytes: number;
+  /** Content digest: sha256 for large files, `git:` and the blob's sha1 for those kept in git. */
+  readonly digest: string;
+}
+
+/** One dataset repository of the step's Hub. Every call retries what may pass. */
+export interface HubRepository {
+  /** `owner/name`. */
+  readonly name: string;
+  /** The branch's newest commit; undefined when there is no such repository. */
+  head(): Promise<string | undefined>;
+  /** Makes the repository unless it is there; gives the newest commit. */
+  create(options: { readonly private: boolean }): Promise<string>;
+  /** All files below a folder ('' for all), page by page. */
+  list(revision: string, folder: string): AsyncIterable<RemoteFile>;
+  /** Those of the given paths that exist. */
+  find(revision: string, paths: readonly string[]): Promise<ReadonlyMap<string, RemoteFile>>;
+  /** Goes on where an earlier call for the same file stopped, and verifies size and digest. */
+  download(
+    revision: string,
+    options: {
+      readonly file: RemoteFile;
+      /** Absolute path; the part beside it as `PATH.incomplete` until it is whole. */
+      readonly to: string;
+      readonly onBytes?: (done: number) => void;
+    },
+  ): Promise<void>;
+  /** A range of a file's bytes, or all of it. */
+  read(
+    revision: string,
+    path: string,
+    range?: { readonly start: number; readonly end: number },
+  ): Promise<Uint8Array>;
+  /**
+   * One commit on top of `parent`; gives the new one. An empty change makes no commit and gives
+   * `parent`. Rejects with a HubError `conflict` when somebody else committed first.
+   */
+  commit(change: RemoteChange): Promise<string>;
+}
+
+export interface RemoteChange {
+  readonly parent: string;
+  readonly title: string;
+  readonly put: readonly {
+    readonly path: string;
+    /** A local file by its absolute path and sha256, or the content itself. */
+    readonly from: { readonly file: string; readonly sha256: string } | Uint8Array;
+  }[];
+  readonly remove: readonly string[];
+  readonly onBytes?: (done: number) => void;
+}
+
+export interface Hub {
+  /** Stable identity: the same Hub under another port is the same. */
+  readonly id: string;
+  repository(name: string): HubRepository;
 }
 
 /** How far a target is. `total` undefined means unknown; `unit` says what is counted. */
@@ -113,6 +191,8 @@ export interface TaskContext<P = Readonly<Record<string, Json>>> {
    */
   checkpoint(checkpoint: Checkpoint): Promise<void>;
   sql(): Promise<Sql>;
+  /** The Hub of the step; throws when the pipeline names none. */
+  hub(): Promise<Hub>;
   /** The writer of the named output, whose contract gives the columns. */
   table(output: string): Promise<TableWriter>;
   reject(reject: Reject): Promise<void>;
@@ -133,6 +213,19 @@ export interface Task<P = Readonly<Record<string, Json>>> {
    */
   readonly with?: Readonly<Record<string, Json>>;
   run(context: TaskContext<P>): Promise<void>;
+}
+
+/**
+ * Thrown by a task that found the fault in what it was given: the named targets are made again by
+ * the next run. `producer` of an InputFile names a target.
+ */
+export class InputFault extends Error {
+  readonly producers: readonly string[];
+
+  constructor(message: string, producers: readonly string[]) {
+    super(message);
+    this.producers = producers;
+  }
 }
 
 /** Gives a task its types; the module of a task has it as its default export. */

@@ -1,9 +1,10 @@
 // The command line: commands, options and help. Each command lies in a file of its own and is
 // loaded when it is called; exit codes and the last word on every error are here.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { StoreProblemError } from '../store/problem.ts';
 import { EXIT } from './exit-code.ts';
 import { addProjectOptions, VALUE_OPTIONS } from './options.ts';
-import { UsageError } from './usage-error.ts';
+import { problemText, UsageError } from './usage-error.ts';
 
 export async function main(argv: readonly string[]): Promise<void> {
   // Whoever reads our output may go away (`| head`): that is no error of ours.
@@ -21,6 +22,10 @@ function lastWord(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof UsageError) {
     process.stderr.write(`${error.message}\n`);
+    return EXIT.usage;
+  }
+  if (error instanceof StoreProblemError) {
+    process.stderr.write(`${problemText(error.problem)}\n`);
     return EXIT.usage;
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

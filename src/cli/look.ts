@@ -8,8 +8,7 @@ import { type Survey, survey } from '../run/survey.ts';
 import { readStore } from '../store/store.ts';
 import { engineVersions } from './engine.ts';
 import { belongingOf, type Project, planProject, stateFolder } from './project.ts';
-import { UsageError } from './usage-error.ts';
-import { problemError } from './work-session.ts';
+import { problemText, UsageError } from './usage-error.ts';
 
 export interface Look {
   readonly graph: Graph;
@@ -35,7 +34,7 @@ export async function look<T>(
   const folder = stateFolder(project.config);
   const belonging = belongingOf(project.config);
   const opened = readStore({ fs: nodeFileSystem, folder, belonging });
-  if (opened.kind === 'refused') throw problemError(opened.problem);
+  if (opened.kind === 'refused') throw new UsageError(problemText(opened.problem));
   let executor: Promise<Executor> | undefined;
   const start = async () => {
     const { createWorkerPool } = await import('../executor/pool.ts');

@@ -1,5 +1,6 @@
 // The time during which this process owns a work folder: the lock, the store and, when something
 // has to run, the workers. Opened by the commands that change something, always closed.
+import { randomUUID } from 'node:crypto';
 import { posix } from 'node:path';
 import type { Config } from '../config/config.ts';
 import type { Executor } from '../executor/executor.ts';
@@ -8,7 +9,7 @@ import { acquireLock, type Lock } from '../store/lock.ts';
 import { systemProcesses } from '../store/processes.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { belongingOf, stateFolder } from './project.ts';
-import { UsageError } from './usage-error.ts';
+import { problemText, UsageError } from './usage-error.ts';
 
 export interface WorkSession {
   readonly run: string;
@@ -30,12 +31,12 @@ export async function openWorkSession(
   const folder = stateFolder(config);
   const run = newRunId(clock);
   const locked = await acquireLock({ fs, clock, processes: systemProcesses(), folder, command });
-  if (locked.kind === 'refused') throw problemError(locked.problem);
+  if (locked.kind === 'refused') throw new UsageError(problemText(locked.problem));
   const { lock, takenOver } = locked;
   const opened = openStore({ fs, clock, folder, belonging: belongingOf(config), lock, run });
   if (opened.kind === 'refused') {
     lock.release();
-    throw problemError(opened.problem);
+    throw new UsageError(problemText(opened.problem));
   }
   const { store } = opened;
   clearStages(config, fs);
@@ -70,14 +71,10 @@ export async function openWorkSession(
   };
 }
 
-export function problemError(problem: { message: string; hint: string; code: string }): UsageError {
-  return new UsageError(`error: ${problem.message} [${problem.code}]\n  ${problem.hint}`);
-}
-
-/** Sorts by time, so that runs can be told apart and ordered by a person. */
+/** Sorts by time for people; the random part keeps ids apart where pids repeat. */
 function newRunId(clock: Clock): string {
   const time = new Date(clock.now()).toISOString().replace(/[-:]/g, '').slice(0, 15);
-  return `${time}-${process.pid.toString(36)}`;
+  return `${time}-${randomUUID().slice(0, 8)}`;
 }
 
 /** Stages of attempts that were cut short are garbage; what outlives attempts lies in `scratch`. */

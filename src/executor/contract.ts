@@ -63,10 +63,9 @@ async function columnsOf({ module, name }: ContractPlace): Promise<readonly Colu
   return schema.fields.map((field) => {
     const type = duckdbType(field.type, Type);
     if (type !== undefined) return { name: field.name, type };
-    throw targetError(
-      'contract-broken',
-      `The contract "${name}" in ${module} has a type that Parquet tables here cannot have: ${field.name} ${field.type}`,
-    );
+    throw targetError('contract-broken', `The contract "${name}" cannot be a Parquet table`, {
+      detail: `${module}: ${field.name} ${field.type}`,
+    });
   });
 }
 

@@ -55,14 +55,17 @@ export interface ListedFile {
   readonly bytes: number;
   readonly sha256: string;
   readonly rows: number | undefined;
+  readonly value: string | null;
+  readonly minId: string | null;
+  readonly maxId: string | null;
 }
 
 /** The files of some manifests in their order, without rejects. Throws `input-missing`. */
 export async function readManifests(
   database: Database,
   { manifests, work }: { readonly manifests: readonly string[]; readonly work: string },
-): Promise<readonly ListedFile[]> {
-  const files: ListedFile[] = [];
+): Promise<readonly (ListedFile & { readonly workPath: string })[]> {
+  const files: (ListedFile & { readonly workPath: string })[] = [];
   for (const manifest of manifests) {
     if (!existsSync(manifest)) {
       throw targetError('input-missing', `The manifest ${manifest} is gone`, {
@@ -70,7 +73,8 @@ export async function readManifests(
       });
     }
     for (const { output, ...file } of await readRows(database, manifest)) {
-      if (output !== REJECTS) files.push({ ...file, path: join(work, file.path) });
+      if (output !== REJECTS)
+        files.push({ ...file, workPath: file.path, path: join(work, file.path) });
     }
   }
   return files;
@@ -105,15 +109,16 @@ async function readRows(
   database: Database,
   manifest: string,
 ): Promise<readonly (ListedFile & { readonly output: string })[]> {
-  const rows = await database.rows(
-    'SELECT output, path, bytes, rows, sha256 FROM read_parquet($manifest)',
-    { manifest },
-  );
+  const rows = await database.rows('SELECT * FROM read_parquet($manifest)', { manifest });
+  const text = (value: unknown) => (typeof value === 'string' ? value : null);
   return rows.map((row) => ({
     output: String(row['output']),
     path: String(row['path']),
     bytes: Number(row['bytes']),
     sha256: String(row['sha256']),
     rows: row['rows'] === null ? undefined : Number(row['rows']),
+    value: text(row['value']),
+    minId: text(row['min_id']),
+    maxId: text(row['max_id']),
   }));
 }

@@ -117,15 +117,33 @@ function outsideFailure({
   if (isUnreadableFile(type, message)) {
     return {
       code: 'input-unreadable',
-      hint: 'the file is damaged or of another format: delete it so that its step makes it again, or repair the source',
+      hint:
+        'the file is damaged or of another format: delete it so that its step makes it again, ' +
+        'or repair the source',
     };
   }
   return undefined;
 }
 
 // Invalid Input is also said of bad arguments to functions; only these are about a file's bytes.
-const UNREADABLE =
-  /magic bytes|not a parquet file|too small to be a Parquet file|TProtocolException|Invalid string encoding found in Parquet file|Failed to read Parquet|Footer|footer length|(?:ZSTD|Snappy|GZIP|LZ4|Brotli)\w* [Dd]ecompression|transform error in file|Malformed JSON in file|Error when sniffing file|CSV Error on Line|Failed to open file|[Cc]orrupt/;
+const UNREADABLE = new RegExp(
+  [
+    'magic bytes',
+    'too small to be a Parquet file',
+    'not a parquet file',
+    'Could not read enough bytes',
+    'TProtocolException',
+    'Invalid string encoding found in Parquet file',
+    'footer',
+    String.raw`(ZSTD|Snappy|GZIP|LZ4|Brotli)\w* decompression`,
+    'transform error in file',
+    'Malformed JSON in file',
+    'Error when sniffing file',
+    'CSV Error on Line',
+    'corrupt',
+  ].join('|'),
+  'i',
+);
 
 function isUnreadableFile(type: string, message: string): boolean {
   return UNREADABLE.test(message) && type !== 'Parser' && type !== 'Binder';

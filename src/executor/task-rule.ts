@@ -37,6 +37,7 @@ export async function runTask(attempt: Attempt, modulePath: string): Promise<Rul
       await new Promise<never>(() => {});
     },
     sql: () => taskSql(attempt),
+    hub: () => Promise.reject(targetError('task-error', 'The pipeline names no Hub')),
     table: (output) => tables.table(output),
     reject: (reject) => tables.reject(reject),
     account: (value) => {

@@ -12,6 +12,7 @@ import {
 } from '../plan/plan.ts';
 import { judge, type Reason, type Verdict } from '../rebuilder.ts';
 import type { JournalState, TargetState } from '../store/journal-state.ts';
+import { StoreProblemError } from '../store/problem.ts';
 import type { Trace } from '../trace.ts';
 import type { Answers, TargetFacts } from './facts.ts';
 
@@ -116,6 +117,7 @@ class Assessor implements Assessment {
           continue;
         }
         journal ??= this.#options.load(table.journals[member] ?? '');
+        if (journal.problem !== undefined) throw new StoreProblemError(journal.problem);
         const state = journal.targets.get(targetKey(step, cell));
         this.#place(id, { state, questions });
       }

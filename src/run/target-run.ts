@@ -95,7 +95,6 @@ export class TargetRunner {
     const isTask = step.config.rule.kind === 'task';
     const identity = isTask ? this.#identity(id) : undefined;
     const resume = resumable(state, identity);
-    if (isTask && resume === undefined) fs.remove(posix.join(work, paths.scratch));
     const order = makeWorkOrder(id, {
       attempt: attempt.attempt,
       resume,
@@ -113,6 +112,7 @@ export class TargetRunner {
       ...(identity === undefined ? {} : { work: identity }),
       ...(resume === undefined ? {} : { resumed: true as const }),
     });
+    if (resume === undefined) await this.#clearScratch(posix.join(work, paths.scratch));
     const { attempt: number, name: target, step: stepName } = attempt;
     report({ type: 'target-started', target, step: stepName, attempt: number, reasons });
     const executor = await this.executor();
@@ -122,9 +122,17 @@ export class TargetRunner {
       group: this.#context.onGroup,
     });
     const ending = await this.#finish({ ...attempt, bytesIn: orderBytes(order) }, outcome);
-    if (isTask && ending.kind === 'done') fs.remove(posix.join(work, paths.scratch));
-    else fs.remove(posix.join(work, paths.stage));
+    // A publication has removed the stage itself; scratch outlives whatever may be tried again.
+    fs.remove(posix.join(work, ending.kind === 'done' ? paths.scratch : paths.stage));
     return ending;
+  }
+
+  /** What an earlier attempt kept belongs to other inputs: the journal must say so first. */
+  async #clearScratch(scratch: string) {
+    const { fs, store } = this.#context;
+    if (fs.stat(scratch) === undefined) return;
+    await store.flush();
+    fs.remove(scratch);
   }
 
   async #finish(attempt: Attempt, outcome: Outcome): Promise<Ending> {

@@ -9,7 +9,7 @@
 import type { CheckpointRecord } from '../executor/executor.ts';
 import type { Failure, Trace } from '../trace.ts';
 import type { Journal, JournalLine } from './journal.ts';
-import { lineId, parseRecord } from './journal.ts';
+import { lineId, RecordReader } from './journal.ts';
 import type { StoreProblem } from './problem.ts';
 import type { EntryStatus, JournalRecord, Leftovers, Mtimes, WorkIdentity } from './record.ts';
 
@@ -121,28 +121,6 @@ interface Damage {
   readonly untrusted: number;
   /** Of the last damaged line. A torn tail was never durable, so nothing was built upon it. */
   readonly lost: number;
-}
-
-/** Remembers the last record: what is asked of a target is mostly in one and the same line. */
-class RecordReader {
-  readonly journal: Journal;
-  #index = -1;
-  #record: JournalRecord | undefined;
-
-  constructor(journal: Journal) {
-    this.journal = journal;
-  }
-
-  parse(index: number): JournalRecord | undefined {
-    if (index < 0) return undefined;
-    if (index !== this.#index) this.#record = parseRecord(this.journal, index);
-    this.#index = index;
-    return this.#record;
-  }
-
-  numberOf(index: number): number {
-    return this.journal.lines[index]?.number ?? 0;
-  }
 }
 
 const NO_LINES: readonly number[] = [];

@@ -82,6 +82,28 @@ export function parseRecord(journal: Journal, index: number): JournalRecord | un
   return pieces === undefined ? undefined : joinParts(record, pieces);
 }
 
+/** Remembers the last record: what is asked of a target is mostly in one and the same line. */
+export class RecordReader {
+  readonly journal: Journal;
+  #index = -1;
+  #record: JournalRecord | undefined;
+
+  constructor(journal: Journal) {
+    this.journal = journal;
+  }
+
+  parse(index: number): JournalRecord | undefined {
+    if (index < 0) return undefined;
+    if (index !== this.#index) this.#record = parseRecord(this.journal, index);
+    this.#index = index;
+    return this.#record;
+  }
+
+  numberOf(index: number): number {
+    return this.journal.lines[index]?.number ?? 0;
+  }
+}
+
 /** Names a line within its journal. */
 export function lineId(journal: Journal, index: number): string | undefined {
   const line = journal.lines[index];

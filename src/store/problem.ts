@@ -8,3 +8,13 @@ export interface StoreProblem {
   /** What to do next. */
   readonly hint: string;
 }
+
+/** Thrown where a journal turns out to be unusable after the store was opened. */
+export class StoreProblemError extends Error {
+  readonly problem: StoreProblem;
+
+  constructor(problem: StoreProblem) {
+    super(problem.message);
+    this.problem = problem;
+  }
+}
