@@ -40,7 +40,7 @@ export default defineTask<SampleOptions>({
       },
       entities: { ...positive, default: 48, description: 'Entities per file.' },
       claims: { ...positive, default: 9, description: 'Mean number of statements per entity.' },
-      languages: { ...positive, maximum: 330, default: 64, description: 'Languages in all.' },
+      languages: { ...positive, maximum: 297, default: 64, description: 'Languages in all.' },
       labels: { ...positive, default: 14, description: 'Mean languages of a label map in claims.' },
       entity_labels: { ...positive, default: 20, description: 'Mean languages of labels.' },
       properties: { ...positive, default: 160, description: 'Distinct properties.' },

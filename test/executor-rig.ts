@@ -1,6 +1,15 @@
 // A bench for the executor: a temporary work folder, a real pool, orders with everything filled
 // in, and a reader of what was staged.
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { type Database, openDatabase, type Row } from '../src/executor/duckdb.ts';
@@ -205,12 +214,29 @@ export function checkpoints(): { saved: CheckpointRecord[]; listener: Partial<Wo
   };
 }
 
+/** Whether the process, or with a negative number any of the group, still runs. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch {
     return false;
+  }
+  if (!existsSync('/proc/self/stat')) return true;
+  // A killed process may stay listed until its new parent has looked after it.
+  const pids = pid > 0 ? [String(pid)] : readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.some((name) => {
+    const [state, , group] = statOf(name);
+    return state !== undefined && state !== 'Z' && (pid > 0 || Number(group) === -pid);
+  });
+}
+
+/** What /proc says of a process after its name: state, parent, group, .. */
+export function statOf(pid: string | number): readonly string[] {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return [];
   }
 }
 

@@ -27,6 +27,7 @@ export function holdsCheckpoint(path: string, length: RowLogLength): boolean {
 export class RowLog {
   readonly path: string;
   readonly #file: FileHandle;
+  #writing: Promise<void> = Promise.resolve();
   #pending: string[] = [];
   #pendingCharacters = 0;
   #bytes: number;
@@ -66,9 +67,12 @@ export class RowLog {
 
   /** Writes everything out and makes it durable. */
   async save(): Promise<RowLogLength> {
-    await this.#flush();
+    const flushed = this.#flush();
+    // Taken before anything is awaited: rows added meanwhile belong to the next save.
+    const length = { bytes: this.#bytes, rows: this.#rows };
+    await flushed;
     await this.#file.datasync();
-    return { bytes: this.#bytes, rows: this.#rows };
+    return length;
   }
 
   /** Writes everything out; the log can then be read. */
@@ -77,13 +81,15 @@ export class RowLog {
     await this.#file.close();
   }
 
-  async #flush(): Promise<void> {
-    if (this.#pending.length === 0) return;
+  /** One write after the other; after a failed one every further one fails too. */
+  #flush(): Promise<void> {
+    if (this.#pending.length === 0) return this.#writing;
     const bytes = Buffer.from(`${this.#pending.join('\n')}\n`, 'utf8');
     this.#pending = [];
     this.#pendingCharacters = 0;
     this.#bytes += bytes.length;
-    await this.#file.writeFile(bytes);
+    this.#writing = this.#writing.then(() => this.#file.writeFile(bytes));
+    return this.#writing;
   }
 }
 

@@ -30,7 +30,7 @@ export async function runShell(
   attempt.log.line(`$ ${command.text}`);
   const result = await runCommand(attempt, command);
   // What the command left running in the background must not write into published files.
-
+  if (result.pid !== undefined) killGroup(result.pid);
   attempt.control.groupEnded();
   attempt.control.signal.throwIfAborted();
   if (!result.isOk) throw exitFailure(attempt, { command, result });

@@ -183,7 +183,10 @@ const statement = mostly(
 function column(map: Text): fc.Arbitrary<string | null> {
   return fc.oneof(
     { weight: 12, arbitrary: map },
-    { weight: 1, arbitrary: fc.constantFrom('null', '[]', ' [ ] ', '[1]', '5', '"text"', '{}') },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom('null', 'null', '[]', ' [ ] ', '[1]', '5', '"text"', '{}'),
+    },
     { weight: 1, arbitrary: fc.constant(null) },
     { weight: 1, arbitrary: fc.constantFrom(...UNREADABLE) },
   );

@@ -193,14 +193,10 @@ function readLabels(labels: unknown): Labels {
   return { byLanguage, plain: null };
 }
 
-const ENTITIES: ReadonlySet<string | null> = new Set([
-  'wikibase-item',
-  'wikibase-property',
-  'wikibase-lexeme',
-  'wikibase-form',
-  'wikibase-sense',
-  'entity-schema',
-]);
+/** Items, properties, lexemes, forms, senses: whatever Wikibase calls by an id. */
+function isEntity(datatype: string | null): boolean {
+  return datatype === 'entity-schema' || (datatype ?? '').startsWith('wikibase-');
+}
 
 function readValue(datatype: string | null, value: unknown): Value {
   if (value === null || typeof value !== 'object') {
@@ -213,7 +209,7 @@ function readValue(datatype: string | null, value: unknown): Value {
 /** Undefined when the object lacks the one field that makes it a value of its datatype. */
 function readKnownObject(datatype: string | null, value: JsonObject): Value | undefined {
   const text = (field: string): string | null => scalarText(value[field]);
-  if (ENTITIES.has(datatype) && text('id') !== null) {
+  if (isEntity(datatype) && text('id') !== null) {
     const labels = readLabels(value['labels']);
     return { columns: { datavalue: text('id') }, labels, labelColumn: 'datavalue_label' };
   }
