@@ -55,6 +55,8 @@ export type Event =
       readonly rejects?: number;
       readonly account?: AccountRecord;
       readonly peakBytes?: number;
+      /** Given back to the disk by a release. */
+      readonly bytesFreed?: number;
       /** False when the result is the same as before and dependents may stay as they are. */
       readonly changed: boolean;
     }
@@ -141,6 +143,7 @@ export interface StepResult {
   readonly rows: number;
   readonly bytesOut: number;
   readonly rejects: number;
+  readonly bytesFreed: number;
 }
 
 export interface FailedTarget {

@@ -6,7 +6,9 @@ import { hash } from 'node:crypto';
 import type {
   Cell,
   Config,
+  HubConfig,
   OutputConfig,
+  RuleConfig,
   StepConfig,
   Template,
   TemplateValue,
@@ -39,6 +41,8 @@ interface CellContext {
   readonly cell: Cell;
   readonly text: RuleText;
   readonly engine: Readonly<Record<string, string>>;
+  /** Stable identity of a Hub: not its address. */
+  readonly hubId: (hub: HubConfig) => string;
 }
 
 /** A value longer than this as JSON is recorded by its digest, so that a trace stays short. */
@@ -50,7 +54,7 @@ export function digestText(text: string): string {
 
 export function makeCellWork(
   step: StepConfig,
-  { config, cell, text, engine }: CellContext,
+  { config, cell, text, engine, hubId }: CellContext,
 ): CellWork {
   const used = new Set<string>(text.variables);
   // A task sees every variable of its cell and member, so any of them may shape its result.
@@ -63,7 +67,7 @@ export function makeCellWork(
     parameters[name] = shorten(showValue(value, show));
   }
   const contracts = Object.entries(text.contracts);
-  const code = step.rule.kind === 'run' ? digestText(show(step.rule.command)) : text.code;
+  const code = codeOf(step.rule, { text, show });
   const values: Record<string, Json> = {};
   const memberVariables: string[] = [];
   for (const name of [...used].sort()) {
@@ -73,6 +77,9 @@ export function makeCellWork(
     // Values inside templates are already in the templates' text.
     else if (step.rule.kind === 'task' || text.variables.includes(name))
       values[name] = shorten(value);
+  }
+  if (step.publish !== undefined && step.hub !== undefined) {
+    values['publish'] = { hub: hubId(step.hub), dataset: show(step.publish.dataset) };
   }
   const fields: Omit<Fields, 'values'> = {
     rule: step.rule.kind,
@@ -100,6 +107,15 @@ export function makeFields(work: CellWork, member: Readonly<Record<string, Scala
     if (value !== undefined) values[name] = value;
   }
   return { ...work.fields, values };
+}
+
+function codeOf(
+  rule: RuleConfig,
+  { text, show }: { text: RuleText; show: (template: Template) => string },
+): string {
+  if (rule.kind === 'run') return digestText(show(rule.command));
+  // Freeing the files of one more step is more work to do, but no other result.
+  return rule.kind === 'release' ? digestText('release') : text.code;
 }
 
 /** `{value}`, `{input..}` and `{output..}` stand for places, not for values that could differ. */

@@ -27,6 +27,21 @@ function expressionOf(pattern: string): RegExp {
   return expression;
 }
 
+/** Whether a whole path matches a pattern in which `**` stands for any number of folders. */
+export function matchesPath(pattern: string, path: string): boolean {
+  return matchesSegments(pattern.split('/'), path.split('/'));
+}
+
+function matchesSegments(pattern: readonly string[], path: readonly string[]): boolean {
+  const [segment, ...rest] = pattern;
+  if (segment === undefined) return path.length === 0;
+  const [name, ...below] = path;
+  if (segment === '**') {
+    return matchesSegments(rest, path) || (name !== undefined && matchesSegments(pattern, below));
+  }
+  return name !== undefined && matches(segment, name) && matchesSegments(rest, below);
+}
+
 /** The longest folder above everything that a pattern can match, without a slash at its end. */
 export function staticFolder(pattern: string): string {
   const segments = pattern.split('/');

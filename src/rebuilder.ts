@@ -34,6 +34,10 @@ export type OutputState =
   | { readonly kind: 'present' }
   /** The runner itself deleted them; the trace stays valid. */
   | { readonly kind: 'released' }
+  /** Deleted by the runner, and something that has to run wants to read them. */
+  | { readonly kind: 'wanted'; readonly path: string }
+  /** Of a releasing target: files of `target` lie there again. */
+  | { readonly kind: 'unreleased'; readonly target: string }
   | { readonly kind: 'missing'; readonly path: string }
   | { readonly kind: 'changed'; readonly path: string };
 
@@ -61,7 +65,12 @@ export type Reason =
       readonly before?: string;
       readonly after?: string;
     }
-  | { readonly kind: 'output'; readonly change: 'missing' | 'changed'; readonly path: string }
+  | {
+      readonly kind: 'output';
+      readonly change: 'missing' | 'changed' | 'wanted';
+      readonly path: string;
+    }
+  | { readonly kind: 'unreleased'; readonly target: string }
   | { readonly kind: 'rejects'; readonly recorded: number; readonly allowed: number };
 
 export function judge(current: Current, recorded: Recorded): Verdict {
@@ -79,7 +88,9 @@ export function judge(current: Current, recorded: Recorded): Verdict {
   const missing = compareInputs(current, { trace, reasons });
   if (missing !== undefined && reasons.length === 0) return missing;
   const { outputs } = recorded;
-  if (outputs.kind === 'missing' || outputs.kind === 'changed') {
+  if (outputs.kind === 'unreleased') {
+    reasons.push({ kind: 'unreleased', target: outputs.target });
+  } else if (outputs.kind !== 'present' && outputs.kind !== 'released') {
     reasons.push({ kind: 'output', change: outputs.kind, path: outputs.path });
   }
   const rejects = trace.rejects ?? 0;
@@ -105,7 +116,7 @@ function compareCode(now: Fields, { before, reasons }: Comparison): Verdict | un
       return { kind: 'unknown', question: 'meaning', name: 'code' };
     }
     if (before.meaning === undefined || now.meaning !== before.meaning) {
-      const field = { sql: 'sql', task: 'task', run: 'command' }[now.rule];
+      const field = { sql: 'sql', task: 'task', run: 'command', release: 'release' }[now.rule];
       reasons.push({
         kind: 'field',
         field,
@@ -253,11 +264,19 @@ export function explainReason(reason: Reason): string {
     case 'input':
       return explainInput(reason);
     case 'output':
-      return `output ${reason.path} is ${reason.change === 'missing' ? 'missing' : 'not as it was made'}`;
+      return `output ${reason.path} ${OUTPUT_CHANGES[reason.change]}`;
+    case 'unreleased':
+      return `files of ${reason.target} are there again`;
     case 'rejects':
       return `it has ${reason.recorded} rejects, now at most ${reason.allowed} are allowed`;
   }
 }
+
+const OUTPUT_CHANGES = {
+  missing: 'is missing',
+  changed: 'is not as it was made',
+  wanted: 'was released and is needed again',
+} as const;
 
 function explainInput(reason: Extract<Reason, { kind: 'input' }>): string {
   switch (reason.change) {

@@ -63,8 +63,11 @@ export interface RemoteFile {
 export interface HubRepository {
   /** `owner/name`. */
   readonly name: string;
-  /** The branch's newest commit; undefined when there is no such repository. */
-  head(): Promise<string | undefined>;
+  /**
+   * The commit that a branch or tag stands for (default: `main`); undefined when there is no such
+   * repository or revision.
+   */
+  head(revision?: string): Promise<string | undefined>;
   /** Makes the repository unless it is there; gives the newest commit. */
   create(options: { readonly private: boolean }): Promise<string>;
   /** All files below a folder ('' for all), page by page. */
@@ -109,6 +112,8 @@ export interface RemoteChange {
 export interface Hub {
   /** Stable identity: the same Hub under another port is the same. */
   readonly id: string;
+  /** Whether repositories that are created shall be private. */
+  readonly isPrivate: boolean;
   repository(name: string): HubRepository;
 }
 
@@ -193,6 +198,8 @@ export interface TaskContext<P = Readonly<Record<string, Json>>> {
   sql(): Promise<Sql>;
   /** The Hub of the step; throws when the pipeline names none. */
   hub(): Promise<Hub>;
+  /** The dataset that the step publishes, `owner/name`; undefined without `publish:`. */
+  readonly dataset: string | undefined;
   /** The writer of the named output, whose contract gives the columns. */
   table(output: string): Promise<TableWriter>;
   reject(reject: Reject): Promise<void>;

@@ -36,7 +36,7 @@ export const MAX_ARTIFACTS_IN_TRACE = 8;
  * told field by field. Two fields records mean the same work when `sameWork` says so.
  */
 export interface Fields {
-  readonly rule: 'sql' | 'task' | 'run';
+  readonly rule: 'sql' | 'task' | 'run' | 'release';
   /** Digest of the rule's text: SQL text, the task's module with its imports, or the command. */
   readonly code: string;
   /**
@@ -82,6 +82,8 @@ export interface Trace {
   readonly digest: string;
   readonly rows?: number;
   readonly rejects?: number;
+  /** Bytes that a release has given back to the disk. */
+  readonly bytesFreed?: number;
   readonly account?: AccountRecord;
   /** Versions at the time, shown but not compared. */
   readonly engine: Readonly<Record<string, string>>;
@@ -108,6 +110,14 @@ export type FailureCode =
   | 'account-unbalanced'
   | 'too-many-rejects'
   | 'bad-parameters'
+  /** Another target found the result damaged: it is made again by the next run. */
+  | 'found-damaged'
+  | 'hub-denied'
+  | 'hub-missing'
+  | 'hub-conflict'
+  | 'hub-unavailable'
+  | 'hub-rejected'
+  | 'integrity'
   | 'internal';
 
 export interface Failure {

@@ -1,11 +1,12 @@
-// Pulls one local source file into the work folder: by a hard link where the file system allows
-// it, else by a copy (a clone where the file system can). It proves that the file did not change
-// meanwhile. A link shares the bytes with the source: who writes into the source in place changes
+// Pulls one source file into the work folder. One of a Hub is downloaded, going on where an earlier
+// attempt stopped, and verified against the listing. A local one is hard-linked where the file
+// system allows it, else copied (cloned where it can be), and proven not to change meanwhile. A link shares the bytes with the source: who writes into the source in place changes
 // both, and the next run sees it by size and mtime.
 import { createHash } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
-import { copyFile, link, realpath, stat } from 'node:fs/promises';
-import { defineTask, type TaskContext } from '../src/task.ts';
+import { copyFile, link, realpath, rename, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { defineTask, type InputFile, type TaskContext } from '../src/task.ts';
 
 export interface PullOptions {
   readonly method: 'auto' | 'link' | 'copy';
@@ -30,6 +31,11 @@ export default defineTask<PullOptions>({
     if (input === undefined || output === undefined) {
       throw new Error('The step needs an input named "input" and an output named "output".');
     }
+    const [file] = await input.files();
+    if (file?.remote !== undefined) {
+      await download(context, { remote: file.remote, target: output.path });
+      return;
+    }
     // A hard link to a symbolic link would be one more symbolic link.
     const source = await realpath(input.path);
     const before = await stat(source, { bigint: true });
@@ -52,6 +58,22 @@ export default defineTask<PullOptions>({
     context.progress({ done: Number(size), total: Number(size), unit: 'bytes' });
   },
 });
+
+/** The part that is here already lies in scratch, which outlives an attempt. */
+async function download(
+  context: TaskContext<PullOptions>,
+  { remote, target }: { remote: NonNullable<InputFile['remote']>; target: string },
+): Promise<void> {
+  const { repository, revision, file } = remote;
+  const hub = await context.hub();
+  const to = join(context.scratch, 'download');
+  const total = file.bytes;
+  const onBytes = (done: number) => context.progress({ done, total, unit: 'bytes' });
+  onBytes(0);
+  await hub.repository(repository).download(revision, { file, to, onBytes });
+  await rename(to, target);
+  context.log(`downloaded ${total} bytes of ${file.path} at ${revision}`);
+}
 
 /** True when the link is made; false when a copy is wanted or `auto` finds no link possible. */
 async function tryLink(

@@ -108,6 +108,8 @@ export class Rig {
       previous: { paths: [], manifests: [] },
       memoryBytes: 500_000_000,
       maxRejects: 0,
+      hub: undefined,
+      dataset: undefined,
       timeoutMs: undefined,
       resume: undefined,
       ...more,

@@ -33,6 +33,9 @@ export function sketchStep(sketch: StepSketch, ordinal: number): StepConfig {
     timeoutMs: undefined,
     pools: { cpu: 1 },
     maxRejects: 0,
+    hub: undefined,
+    publish: undefined,
+    acceptsReleased: false,
     rebuildOn: [],
   };
 }
@@ -90,7 +93,9 @@ export function sketchConfig(
     work: '/project/work/default',
     variables: {},
     pools: { cpu: 2, memory: 'auto', network: 'auto', disk: 'auto' },
+    hub: undefined,
     sources: sources.map((name) => ({
+      kind: 'local',
       name,
       at,
       files: `/in/${name}/*.parquet`,

@@ -72,7 +72,7 @@ export function failure(overrides: Partial<Failure> = {}): Failure {
 
 export function stepResult(overrides: Partial<StepResult> & { step: string }): StepResult {
   const zero = { fresh: 0, done: 0, failed: 0, blocked: 0, interrupted: 0, left: 0 };
-  const counts = { ...zero, rows: 0, bytesOut: 0, rejects: 0, ...overrides };
+  const counts = { ...zero, rows: 0, bytesOut: 0, rejects: 0, bytesFreed: 0, ...overrides };
   const { fresh, done, failed, blocked, interrupted, left } = counts;
   return { targets: fresh + done + failed + blocked + interrupted + left, ...counts };
 }
@@ -158,6 +158,7 @@ export const samples: {
     rejects: 1,
     account: { entriesIn: 5, kept: 3, drops: { null_value: 1 } },
     peakBytes: 100,
+    bytesFreed: 5,
     changed: true,
   },
   'target-failed': {

@@ -67,6 +67,13 @@ test('the schema lists the failure codes', () => {
     'account-unbalanced': true,
     'too-many-rejects': true,
     'bad-parameters': true,
+    'found-damaged': true,
+    'hub-denied': true,
+    'hub-missing': true,
+    'hub-conflict': true,
+    'hub-unavailable': true,
+    'hub-rejected': true,
+    integrity: true,
     internal: true,
   };
   expect(schema.$defs.failure.properties.code.enum).toEqual(Object.keys(codes));

@@ -33,7 +33,7 @@ function lastWord(error: unknown): number {
   return EXIT.internal;
 }
 
-const COMMANDS = ['run', 'status', 'explain', 'graph', 'log', 'validate', 'help'];
+const COMMANDS = ['run', 'status', 'explain', 'graph', 'log', 'validate', 'refresh', 'hub', 'help'];
 
 /** `pipeline -f x.yaml status` means `pipeline status -f x.yaml`. */
 function commandFirst(argv: readonly string[]): readonly string[] {
@@ -61,6 +61,8 @@ function createProgram(): Command {
   addLog(program);
   addGraph(program);
   addValidate(program);
+  addRefresh(program);
+  addHub(program);
   return program;
 }
 
@@ -85,6 +87,7 @@ function addRun(program: Command) {
     .option('--force', 'redo the named targets, whatever is recorded')
     .option('--until <step>', 'leave out what comes after this step')
     .option('--fail-fast', 'start nothing more after the first failure')
+    .option('--refresh', 'list Hub sources anew first')
     .option('--verify', 'rehash every output instead of trusting names, sizes and mtimes')
     .addOption(
       new Option('--reporter <kind>', 'how progress is shown').choices([
@@ -154,6 +157,33 @@ function addValidate(program: Command) {
     .action(async (raw) => {
       const { validateCommand } = await import('./validate-command.ts');
       process.exitCode = validateCommand(raw);
+    });
+}
+
+function addRefresh(program: Command) {
+  addProjectOptions(program.command('refresh'))
+    .description('list Hub sources anew and say what is added, changed and removed')
+    .action(async (raw) => {
+      const { refreshCommand } = await import('./refresh-command.ts');
+      process.exitCode = await refreshCommand(raw);
+    });
+}
+
+function addHub(program: Command) {
+  const hub = program.command('hub').description('the embedded Hub of the work folder');
+  addProjectOptions(hub.command('serve'))
+    .description('serve it on loopback for any Hub client, until Ctrl-C')
+    .option('--port <n>', 'the port (default: a free one)', positiveInteger)
+    .action(async (raw) => {
+      const { hubServeCommand } = await import('./hub-command.ts');
+      process.exitCode = await hubServeCommand(raw);
+    });
+  addProjectOptions(hub.command('ls'))
+    .description('what is in it')
+    .option('--json', 'as JSON')
+    .action(async (raw) => {
+      const { hubListCommand } = await import('./hub-command.ts');
+      process.exitCode = await hubListCommand(raw);
     });
 }
 

@@ -5,8 +5,9 @@ import { targetName } from '../plan/plan.ts';
 import { selectTargets } from '../plan/selection.ts';
 import { targetPaths } from '../run/work-order.ts';
 import { EXIT } from './exit-code.ts';
+import { planRecorded } from './look.ts';
 import { projectOptions, type RawOptions } from './options.ts';
-import { openProject, planProject } from './project.ts';
+import { openProject } from './project.ts';
 import { UsageError } from './usage-error.ts';
 
 export async function logCommand(
@@ -14,7 +15,7 @@ export async function logCommand(
   raw: RawOptions & { readonly path?: boolean },
 ): Promise<number> {
   const project = openProject(projectOptions(raw));
-  const graph = planProject(project, nodeFileSystem);
+  const graph = planRecorded(project);
   const { selection, diagnostics } = selectTargets(graph, { words: [word], until: undefined });
   if (selection === undefined) throw new UsageError(project.format(diagnostics));
   const ids = [...selection.named.keys()].filter((id) => selection.named[id] === 1);

@@ -1,13 +1,10 @@
 // `pipeline -n`: what would run, and why; grouped, because a plan can have 100,000 targets.
 
-import { findFiles } from '../glob.ts';
-import { nodeFileSystem } from '../node-file-system.ts';
 import { locateTarget, type TargetId, targetKey, targetName } from '../plan/plan.ts';
 import { explainReason } from '../rebuilder.ts';
-import { seedGraph } from '../run/seed.ts';
 import { countSelected } from '../run/tally.ts';
 import { EXIT } from './exit-code.ts';
-import { type Look, look } from './look.ts';
+import { type Look, look, unlistedSources } from './look.ts';
 import type { Project } from './project.ts';
 import type { RawRunOptions } from './run-command.ts';
 import { layOutTable } from './table.ts';
@@ -19,11 +16,10 @@ export async function previewCommand(
   project: Project,
   { words, raw }: { words: readonly string[]; raw: RawRunOptions },
 ): Promise<number> {
-  const unseeded = unseededSource(project);
-  if (unseeded !== undefined) {
-    process.stdout.write(
-      `The files of source "${unseeded}" are not made yet: a run makes them first and then plans.\n`,
-    );
+  const unlisted = unlistedSources(project);
+  if (unlisted.length > 0) {
+    const names = unlisted.join(', ');
+    process.stdout.write(`A run makes or lists the files of ${names} first, and then plans.\n`);
     return EXIT.ok;
   }
   const rehash = raw.verify === true ? 'all' : 'unproven';
@@ -34,13 +30,6 @@ export async function previewCommand(
   });
   process.stdout.write(text);
   return EXIT.ok;
-}
-
-function unseededSource({ config }: Project): string | undefined {
-  if (seedGraph(config) === undefined) return undefined;
-  return config.sources.find(
-    ({ seed, files }) => seed !== undefined && findFiles(nodeFileSystem, files).length === 0,
-  )?.name;
 }
 
 function previewText(found: Look): string {

@@ -2,14 +2,13 @@
 // wrong comes back as laid-out text; nothing is printed here.
 import { readFileSync } from 'node:fs';
 import { posix, resolve } from 'node:path';
-import type { Config } from '../config/config.ts';
+import type { Config, SourceConfig } from '../config/config.ts';
 import { parseConfig } from '../config/parse.ts';
 import { type Diagnostic, formatDiagnostic } from '../diagnostic.ts';
-import type { FileSystem } from '../file-system.ts';
 import { findCollisions } from '../plan/collision.ts';
 import { type Graph, makeGraph } from '../plan/graph.ts';
 import { makePlan } from '../plan/plan.ts';
-import { observeSources } from '../run/source.ts';
+import { type ObserveOptions, observeSources } from '../run/source.ts';
 import type { Belonging } from '../store/belonging.ts';
 import type { ProjectOptions } from './options.ts';
 import { UsageError } from './usage-error.ts';
@@ -48,8 +47,8 @@ export function openProject(options: ProjectOptions): Project {
 }
 
 /** Lists the sources and plans; throws a UsageError with every mistake that this brings to light. */
-export function planProject(project: Project, fs: FileSystem): Graph {
-  const observed = observeSources(project.config, fs);
+export function planProject(project: Project, options: ObserveOptions): Graph {
+  const observed = observeSources(project.config, options);
   if (observed.diagnostics.length > 0) throw new UsageError(project.format(observed.diagnostics));
   const { plan, diagnostics } = makePlan(project.config, observed.catalog);
   const collisions = plan === undefined ? [] : findCollisions(plan);
@@ -61,9 +60,13 @@ export function planProject(project: Project, fs: FileSystem): Graph {
 /** What the work folder remembers, so that it is not used for something else. */
 export function belongingOf({ name, root, work, sources }: Config): Belonging {
   const show = (path: string) => path.replace(`${work}/`, '{work}/').replace(`${root}/`, '');
+  const identity = (source: SourceConfig) =>
+    source.kind === 'hub'
+      ? `${source.hub.endpoint ?? 'embedded'} ${source.dataset} ${source.files}`
+      : show(source.files);
   return {
     pipeline: name,
-    sources: Object.fromEntries(sources.map((source) => [source.name, show(source.files)])),
+    sources: Object.fromEntries(sources.map((source) => [source.name, identity(source)])),
   };
 }
 

@@ -16,6 +16,7 @@ import { EXIT } from './exit-code.ts';
 import { HeldEvents, showsWork } from './held-events.ts';
 import { invocationOf, projectOptions, type RawOptions } from './options.ts';
 import { poolSizes } from './pool-sizes.ts';
+import { prepareSources, recordedListing } from './prepare-sources.ts';
 import { openProject, type Project, planProject } from './project.ts';
 import { handleSignals } from './signals.ts';
 import { UsageError } from './usage-error.ts';
@@ -28,6 +29,7 @@ export interface RawRunOptions extends RawOptions {
   readonly until?: string;
   readonly failFast?: boolean;
   readonly verify?: boolean;
+  readonly refresh?: boolean;
   readonly reporter?: ReporterKind;
   readonly json?: boolean;
 }
@@ -75,6 +77,8 @@ class CommandRun {
   #reporter: Promise<Reporter> | undefined;
   #current: Run | undefined;
   #interruptions = 0;
+  /** Ends what is asked of a Hub before anything runs. */
+  readonly #stopping = new AbortController();
 
   constructor(parts: {
     project: Project;
@@ -91,10 +95,17 @@ class CommandRun {
 
   async execute(): Promise<number> {
     const { takenOver } = this.#session;
-    if (takenOver !== undefined) this.#deliver(timed({ type: 'note', message: takenOver }));
+    if (takenOver !== undefined) this.#note(takenOver);
     const seeded = await this.#seed();
     if (seeded !== undefined) return seeded;
-    const graph = planProject(this.#project, nodeFileSystem);
+    const { config } = this.#project;
+    const { connections } = this.#session;
+    await this.#prepareSources();
+    const fs = nodeFileSystem;
+    const graph = planProject(this.#project, {
+      fs,
+      recorded: (source) => recordedListing(source, { config, fs, connections }),
+    });
     const selection = this.#select(graph);
     const { summary, events } = await this.#bringUpToDate(graph, {
       selection,
@@ -147,13 +158,34 @@ class CommandRun {
     return event.type === 'run-ended' && event.outcome !== 'ok';
   }
 
+  #prepareSources(): Promise<void> {
+    const { connections, executor } = this.#session;
+    return prepareSources({
+      config: this.#project.config,
+      fs: nodeFileSystem,
+      clock: systemClock,
+      connections,
+      executor,
+      signal: this.#stopping.signal,
+      note: (message) => this.#note(message),
+      refresh: this.#raw.refresh === true,
+    });
+  }
+
+  /** Before a run begins, what is said goes straight to the terminal. */
+  #note(message: string) {
+    const kind = this.#reporterKind();
+    if (kind === 'ndjson') this.#deliver(timed({ type: 'note', message }));
+    else if (kind !== 'silent') process.stdout.write(`${message}\n`);
+  }
+
   async #bringUpToDate(
     graph: Graph,
     { selection, force, isWorthShowing }: BringUpToDate,
   ): Promise<{ summary: RunSummary; events: HeldEvents }> {
     const events = new HeldEvents((event) => this.#deliver(event), isWorthShowing);
     const report = (event: EventBody) => events.report(timed(event));
-    const { store, lock, run, executor } = this.#session;
+    const { store, lock, run, executor, connections } = this.#session;
     const { config } = graph.plan;
     report({
       type: 'run-started',
@@ -178,6 +210,8 @@ class CommandRun {
       run,
       pools: poolSizes(config.pools, this.#raw.jobs),
       engine: engineVersions(),
+      hubId: (hub) => connections.idOf(hub),
+      connectHub: (hub) => connections.connect(hub),
       options: runOptions(this.#raw, force),
     });
     if (this.#interruptions > 0) this.#current.drain();
@@ -207,6 +241,7 @@ class CommandRun {
 
   #interrupt(how: 'drain' | 'stop') {
     this.#interruptions += 1;
+    if (this.#current === undefined) this.#stopping.abort();
     if (how === 'drain' && this.#interruptions === 1) this.#current?.drain();
     else this.#current?.stop();
   }

@@ -5,6 +5,7 @@ import { posix } from 'node:path';
 import type { Config } from '../config/config.ts';
 import type { Executor } from '../executor/executor.ts';
 import type { Clock, FileSystem } from '../file-system.ts';
+import { HubConnections } from '../hub/connections.ts';
 import { acquireLock, type Lock } from '../store/lock.ts';
 import { systemProcesses } from '../store/processes.ts';
 import { openStore, type Store } from '../store/store.ts';
@@ -18,8 +19,7 @@ export interface WorkSession {
   /** Said when a dead owner's lock was taken over. */
   readonly takenOver: string | undefined;
   readonly executor: () => Promise<Executor>;
-  /** Whether a worker was ever started. */
-  readonly used: () => boolean;
+  readonly connections: HubConnections;
   close(how: 'end' | 'abandon'): Promise<void>;
 }
 
@@ -40,6 +40,7 @@ export async function openWorkSession(
   }
   const { store } = opened;
   clearStages(config, fs);
+  const connections = new HubConnections(config.work, process.env);
   let executor: Promise<Executor> | undefined;
   const start = async () => {
     const { createWorkerPool } = await import('../executor/pool.ts');
@@ -57,9 +58,10 @@ export async function openWorkSession(
       executor ??= start();
       return executor;
     },
-    used: () => executor !== undefined,
+    connections,
     async close(how) {
       await (await executor)?.close();
+      await connections.close();
       if (how === 'end') {
         if (executor !== undefined) await fs.syncAll(config.work);
         await store.end();

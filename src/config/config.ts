@@ -30,6 +30,7 @@ export interface Config {
   /** `vars` after profile and `--set`; records are matrices. */
   readonly variables: Readonly<Record<string, Json>>;
   readonly pools: Readonly<Record<PoolName, number | 'auto'>>;
+  readonly hub: HubConfig | undefined;
   /** In the order written. */
   readonly sources: readonly SourceConfig[];
   /** In the order written, which is a valid order of dependencies. */
@@ -39,15 +40,54 @@ export interface Config {
 /** cpu in cores; memory and disk in bytes; network in simultaneous transfers. */
 export type PoolName = 'cpu' | 'memory' | 'network' | 'disk';
 
-export interface SourceConfig {
+export type SourceConfig = LocalSourceConfig | HubSourceConfig;
+
+interface SourceBase {
   readonly name: string;
   readonly at: Location;
-  /** Absolute glob of local files. */
-  readonly files: string;
   /** Matched against the end of each file's path, whole segments. */
   readonly pattern: NamePattern;
+}
+
+export interface LocalSourceConfig extends SourceBase {
+  readonly kind: 'local';
+  /** Absolute glob of local files. */
+  readonly files: string;
   /** Makes the files before they are listed; undefined when they lie outside the work folder. */
   readonly seed: SeedConfig | undefined;
+}
+
+/** Files of a Hub dataset, listed once at the commit that `revision` stands for. */
+export interface HubSourceConfig extends SourceBase {
+  readonly kind: 'hub';
+  readonly hub: HubConfig;
+  readonly dataset: string;
+  readonly revision: string;
+  /** Glob of paths in the dataset. */
+  readonly files: string;
+}
+
+export interface HubConfig {
+  /** Address without a slash at its end; undefined for the embedded Hub. */
+  readonly endpoint: string | undefined;
+  /** What the embedded Hub has from the start. */
+  readonly seed: HubSeedConfig | undefined;
+  /** Whether repositories that a run creates are private. */
+  readonly isPrivate: boolean;
+  readonly xet: 'auto' | 'off';
+  /** Environment variable with the token; undefined for the usual places. */
+  readonly tokenEnv: string | undefined;
+}
+
+export interface HubSeedConfig {
+  readonly dataset: string;
+  /** Absolute folder; paths below it become paths in the dataset. */
+  readonly folder: string;
+  /** Glob relative to the folder. */
+  readonly files: string;
+  /** Makes the files first; undefined without a task, or outside the work folder. */
+  readonly seed: SeedConfig | undefined;
+  readonly at: Location;
 }
 
 /** A file name pattern such as `chunk_{chunk}-{part}-of-{parts}.parquet`. */
@@ -89,6 +129,11 @@ export interface StepConfig {
   /** What one target takes from each pool while it runs. */
   readonly pools: Readonly<Partial<Record<PoolName, number>>>;
   readonly maxRejects: number;
+  /** The step's Hub: its own, else the pipeline's. */
+  readonly hub: HubConfig | undefined;
+  readonly publish: PublishConfig | undefined;
+  /** Works from the records of released inputs. */
+  readonly acceptsReleased: boolean;
   readonly rebuildOn: readonly 'engine'[];
 }
 
@@ -101,7 +146,13 @@ export interface Cell {
   readonly variables: Readonly<Record<string, Scalar>>;
 }
 
-export type RuleConfig = SqlRuleConfig | TaskRuleConfig | RunRuleConfig;
+export interface PublishConfig {
+  /** `owner/name`; cell variables are left in it. */
+  readonly dataset: Template;
+  readonly expectedValues: number | undefined;
+}
+
+export type RuleConfig = SqlRuleConfig | TaskRuleConfig | RunRuleConfig | ReleaseRuleConfig;
 
 /** `file` is an absolute path, still with the cell's variables; exactly one of the two is there. */
 export interface SqlRuleConfig {
@@ -124,6 +175,12 @@ export interface RunRuleConfig {
   readonly kind: 'run';
   /** Literal parts hold pipeline variables already quoted for the shell. */
   readonly command: Template;
+}
+
+/** Frees what these steps made for the same files; carried out by the runner itself. */
+export interface ReleaseRuleConfig {
+  readonly kind: 'release';
+  readonly steps: readonly string[];
 }
 
 export interface InputConfig {

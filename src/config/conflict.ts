@@ -104,6 +104,7 @@ function checkSources(
   { sources, work, report }: Surroundings,
 ): void {
   for (const source of sources) {
+    if (source.kind === 'hub') continue;
     const folder = pathWithin(work, `${staticFolder(source.files)}/`);
     if (folder === undefined) continue;
     const maker = outputs.find(({ path }) => String(path[0]).startsWith(folder));
@@ -135,9 +136,10 @@ function checkInputs(
     const makers = outputs.filter((output) => relative.some((path) => couldMake(output, path)));
     const maker = makers.find((output) => !upstream.has(output.step.name));
     const isSeeded = sources.some(
-      ({ seed, files }) =>
-        seed !== undefined &&
-        paths.every((path) => pathWithin(staticFolder(files), path) !== undefined),
+      (source) =>
+        source.kind === 'local' &&
+        source.seed !== undefined &&
+        paths.every((path) => pathWithin(staticFolder(source.files), path) !== undefined),
     );
     if (relative.length === 0 || isSeeded || (makers.length > 0 && maker === undefined)) continue;
     const owner = `The input "${input.name}" of step "${step.name}"`;

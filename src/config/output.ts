@@ -26,7 +26,7 @@ export interface OutputSurroundings {
   readonly site: Site;
   readonly step: string;
   /** How the step is made; undefined when that is not clear. */
-  readonly kind: 'sql' | 'task' | 'run' | undefined;
+  readonly kind: 'sql' | 'task' | 'run' | 'release' | undefined;
   /** Undefined after a mistake. */
   readonly each: Each | undefined;
   /** Of the file or group that the step runs for. */

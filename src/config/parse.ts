@@ -5,6 +5,7 @@ import type { Diagnostic } from '../diagnostic.ts';
 import type { Config } from './config.ts';
 import { checkConflicts } from './conflict.ts';
 import { entryOf, parseYaml, type Report, textOf } from './document.ts';
+import { readHub } from './hub.ts';
 import { applyProfile, type ProfiledPipeline } from './profile.ts';
 import { readPools } from './settings.ts';
 import type { Site } from './site.ts';
@@ -59,9 +60,12 @@ function readConfig(input: ConfigInput, report: Report): Config | undefined {
   const work = posix.join(input.work, profile);
   const site: Site = { file, root: input.root, work, readFile: input.readFile, report };
   const variables = resolveVariables(root, { set, work, profile, report });
-  const readingOfSources = readSources(root, { site, variables });
+  const hubEntry = entryOf(root, 'hub');
+  const hub = readHub(hubEntry, { site, variables });
+  const hasHub = hubEntry !== undefined;
+  const readingOfSources = readSources(root, { site, variables, hub, hasHub });
   const sources = readingOfSources.flatMap((source) => source.config ?? []);
-  const steps = readSteps(root, { site, variables, sources: readingOfSources });
+  const steps = readSteps(root, { site, variables, sources: readingOfSources, hub, hasHub });
   checkConflicts(steps, { sources, work, report });
   return {
     name: textOf(entryOf(root, 'name')?.value)?.value ?? '',
@@ -71,6 +75,7 @@ function readConfig(input: ConfigInput, report: Report): Config | undefined {
     work,
     variables: Object.fromEntries(variables.values),
     pools: readPools(entryOf(root, 'pools')?.value),
+    hub,
     sources,
     steps,
   };

@@ -2,7 +2,13 @@
 // the pipeline's own. Nothing is listed here.
 import type { Location } from '../diagnostic.ts';
 import { staticFolder } from '../glob.ts';
-import type { NamePattern, SeedConfig, SourceConfig } from './config.ts';
+import type {
+  HubConfig,
+  HubSourceConfig,
+  LocalSourceConfig,
+  NamePattern,
+  SourceConfig,
+} from './config.ts';
 import {
   type Entry,
   entriesOf,
@@ -12,10 +18,10 @@ import {
   type TextNode,
   textOf,
 } from './document.ts';
+import { isOwn, readDataset, readHub, readSeed } from './hub.ts';
 import { anyName, readNamePattern } from './name-pattern.ts';
-import { readTaskRule } from './rule.ts';
-import { builtInVariables, readTemplateRecord, readText } from './scope.ts';
-import { absolutePath, pathWithin, type Site } from './site.ts';
+import { builtInVariables, readText } from './scope.ts';
+import { absolutePath, type Site } from './site.ts';
 import { parseTemplate } from './template.ts';
 import type { PipelineVariables } from './variables.ts';
 
@@ -32,6 +38,9 @@ export interface ReadSource {
 interface Surroundings {
   readonly site: Site;
   readonly variables: PipelineVariables;
+  /** The pipeline's Hub; undefined without one, or after a mistake in it. */
+  readonly hub: HubConfig | undefined;
+  readonly hasHub: boolean;
 }
 
 export function readSources(root: MapNode, surroundings: Surroundings): readonly ReadSource[] {
@@ -39,31 +48,76 @@ export function readSources(root: MapNode, surroundings: Surroundings): readonly
   return entries.map(([name, entry]) => readSource(name, { ...surroundings, entry }));
 }
 
-function readSource(
-  name: string,
-  { entry, site, variables }: Surroundings & { entry: Entry },
-): ReadSource {
+function readSource(name: string, surroundings: Surroundings & { entry: Entry }): ReadSource {
+  const { entry, site, variables } = surroundings;
   const { at, value } = entry;
   const glob = textOf(entryOf(value, 'files')?.value);
   const relative =
     glob === undefined
       ? undefined
       : readText(glob, { scope: variables.scope, report: site.report });
-  const files = relative === undefined ? undefined : absolutePath(site, relative);
   if (glob !== undefined && relative !== undefined) checkGlob(glob, { relative, site });
   const nameEntry = entryOf(value, 'name');
   const nameNode = textOf(nameEntry?.value);
-  const pattern = nameEntry === undefined ? anyName : readPattern(nameNode, { site, variables });
-  const seedEntry = entryOf(value, 'seed');
-  const seed = readSeed(seedEntry, { site, variables, source: name });
+  const pattern = nameEntry === undefined ? anyName : readPattern(nameNode, { ...surroundings });
   const captures = pattern?.captures;
-  if (files === undefined || pattern === undefined || (seedEntry !== undefined && !seed)) {
+  if (relative === undefined || pattern === undefined) {
     return { name, at, captures, config: undefined };
   }
-  // A seed never writes into a folder of the user's own.
-  const isOwn = pathWithin(site.work, `${staticFolder(files)}/.`) !== undefined;
-  const config = { name, at, files, pattern, seed: isOwn ? seed : undefined };
+  const base = { name, at, pattern, files: relative };
+  const isHub = entryOf(value, 'dataset') !== undefined;
+  const config = isHub ? readHubSource(base, surroundings) : readLocalSource(base, surroundings);
   return { name, at, captures, config };
+}
+
+interface Base {
+  readonly name: string;
+  readonly at: Location;
+  readonly pattern: NamePattern;
+  /** As written, variables put in. */
+  readonly files: string;
+}
+
+function readLocalSource(
+  base: Base,
+  surroundings: Surroundings & { entry: Entry },
+): LocalSourceConfig | undefined {
+  const { entry, site } = surroundings;
+  const files = absolutePath(site, base.files);
+  for (const key of ['revision', 'hub']) {
+    const misplaced = entryOf(entry.value, key);
+    if (misplaced === undefined) continue;
+    const message = `The source "${base.name}" has "${key}", but its files are local.`;
+    const hint = 'add "dataset: owner/name", or take it away';
+    site.report({ code: 'wrong-value', severity: 'error', message, at: misplaced.at, hint });
+  }
+  const seedEntry = entryOf(entry.value, 'seed');
+  const seed = readSeed(seedEntry?.value, surroundings);
+  if (seedEntry !== undefined && seed === undefined) return undefined;
+  const isMade = isOwn(staticFolder(files), site);
+  return { ...base, kind: 'local', files, seed: isMade ? seed : undefined };
+}
+
+function readHubSource(
+  base: Base,
+  surroundings: Surroundings & { entry: Entry },
+): HubSourceConfig | undefined {
+  const { entry, site, hub: pipelineHub } = surroundings;
+  const hubEntry = entryOf(entry.value, 'hub');
+  const hub = hubEntry === undefined ? pipelineHub : readHub(hubEntry, surroundings);
+  const dataset = readDataset(entryOf(entry.value, 'dataset')?.value, surroundings);
+  const revisionNode = textOf(entryOf(entry.value, 'revision')?.value);
+  const revision =
+    revisionNode === undefined
+      ? 'main'
+      : readText(revisionNode, { scope: surroundings.variables.scope, report: site.report });
+  if (hub === undefined && hubEntry === undefined && !surroundings.hasHub) {
+    const message = `The source "${base.name}" is a dataset, but the pipeline names no Hub.`;
+    const hint = 'add "hub: {endpoint: https://huggingface.co}" at the top';
+    site.report({ code: 'missing-key', severity: 'error', message, at: base.at, hint });
+  }
+  if (hub === undefined || dataset === undefined || revision === undefined) return undefined;
+  return { ...base, kind: 'hub', hub, dataset, revision };
 }
 
 function checkGlob(node: TextNode, { relative, site }: { relative: string; site: Site }): void {
@@ -76,7 +130,7 @@ function checkGlob(node: TextNode, { relative, site }: { relative: string; site:
 
 function readPattern(
   node: TextNode | undefined,
-  { site, variables }: Surroundings,
+  { site, variables }: Pick<Surroundings, 'site' | 'variables'>,
 ): NamePattern | undefined {
   if (node === undefined) return undefined;
   const pattern = readNamePattern(node, site.report);
@@ -94,21 +148,4 @@ function readPattern(
     site.report({ code: 'reserved-name', severity: 'error', message, at, hint });
   }
   return pattern;
-}
-
-function readSeed(
-  entry: Entry | undefined,
-  { site, variables, source }: Surroundings & { source: string },
-): SeedConfig | undefined {
-  const { scope } = variables;
-  const taskNode = textOf(entryOf(entry?.value, 'task')?.value);
-  if (taskNode === undefined) return undefined;
-  const owner = `Seed of source "${source}"`;
-  const task = readTaskRule(taskNode, { site, scope, owner });
-  const withEntry = entryOf(entry?.value, 'with');
-  const values =
-    withEntry === undefined
-      ? {}
-      : readTemplateRecord(withEntry.value, { scope, report: site.report });
-  return task === undefined || values === undefined ? undefined : { task, with: values };
 }

@@ -1,7 +1,7 @@
 // Reads the steps: puts them into order and gives each its source, cells, rule, inputs and outputs.
 // After a reported mistake harmless stand-ins fill the gaps, so that all mistakes of a pipeline
 // come back together; a config with stand-ins is never handed out.
-import type { Each, InputConfig, StepConfig } from './config.ts';
+import type { Each, HubConfig, InputConfig, StepConfig } from './config.ts';
 import {
   type Entry,
   entriesOf,
@@ -12,9 +12,11 @@ import {
   textOf,
 } from './document.ts';
 import { memberVariables, readEach } from './each.ts';
+import { readHub } from './hub.ts';
 import { readCells } from './matrix.ts';
 import { type Need, orderSteps } from './order.ts';
 import { outputNames, readOutputs } from './output.ts';
+import { readPublish, readRelease } from './publish.ts';
 import { readRule } from './rule.ts';
 import { readTemplate, readTemplateRecord, type Scope } from './scope.ts';
 import { readDuration, readNumber, readPoolWeights, readRetries } from './settings.ts';
@@ -44,12 +46,15 @@ export const reservedStepNames: readonly string[] = [
   'help',
 ];
 
-const ruleKinds = ['sql', 'task', 'run'] as const;
+const ruleKinds = ['sql', 'task', 'run', 'release'] as const;
 
 interface Surroundings {
   readonly site: Site;
   readonly sources: readonly ReadSource[];
   readonly variables: PipelineVariables;
+  /** The pipeline's Hub; undefined without one, or after a mistake in it. */
+  readonly hub: HubConfig | undefined;
+  readonly hasHub: boolean;
 }
 
 export function readSteps(root: MapNode, surroundings: Surroundings): readonly StepConfig[] {
@@ -69,13 +74,16 @@ export function readSteps(root: MapNode, surroundings: Surroundings): readonly S
     );
     const each = readEach(entry.value, { step: name, sources, needed, report: site.report });
     eachByStep.set(name, each);
-    steps.push(readStep(name, { ...surroundings, entry, needs, each, place: steps.length + 1 }));
+    const place = steps.length + 1;
+    steps.push(readStep(name, { ...surroundings, entries, entry, needs, each, place }));
   }
   checkOrdinals(steps, { entries, site });
   return steps;
 }
 
 interface StepSurroundings extends Surroundings {
+  /** All steps as written. */
+  readonly entries: ReadonlyMap<string, Entry>;
   readonly entry: Entry;
   readonly needs: readonly Need[];
   /** Undefined after a mistake. */
@@ -87,6 +95,7 @@ interface StepSurroundings extends Surroundings {
 function readStep(name: string, surroundings: StepSurroundings): StepConfig {
   const { entry, site, sources, variables, each, needs, place } = surroundings;
   const node = entry.value;
+  const hubEntry = entryOf(node, 'hub');
   const member = memberVariables(each, sources);
   const { report } = site;
   const read = readCells(node, { step: name, variables, members: member ?? [], report });
@@ -104,6 +113,7 @@ function readStep(name: string, surroundings: StepSurroundings): StepConfig {
     targetScope: scopes.target,
   });
   const withNode = entryOf(node, 'with')?.value;
+  const release = readRelease(node, { site, step: name, steps: surroundings.entries });
   const rule = readRule(node, {
     site,
     step: name,
@@ -122,7 +132,7 @@ function readStep(name: string, surroundings: StepSurroundings): StepConfig {
     needs: needNames,
     each: each ?? { kind: 'once' },
     cells,
-    rule: rule ?? { kind: 'run', command: [] },
+    rule: release ?? rule ?? { kind: 'run', command: [] },
     with: readTemplateRecord(withNode, { scope: scopes.target, report: site.report }) ?? {},
     inputs: readInputs(node, { site, scope: scopes.target, step: name, needNames }),
     outputs,
@@ -130,6 +140,15 @@ function readStep(name: string, surroundings: StepSurroundings): StepConfig {
     timeoutMs: readDuration(entryOf(node, 'timeout')?.value),
     pools: readPoolWeights(entryOf(node, 'pools')?.value),
     maxRejects: readNumber(entryOf(node, 'max_rejects')?.value) ?? 0,
+    hub: hubEntry === undefined ? surroundings.hub : readHub(hubEntry, surroundings),
+    publish: readPublish(node, {
+      site,
+      step: name,
+      cells,
+      scope: scopes.cell,
+      hasHub: hubEntry !== undefined || surroundings.hasHub,
+    }),
+    acceptsReleased: isTrue(node, 'accepts_released'),
     rebuildOn: rebuildsOnEngine(node) ? ['engine'] : [],
   };
 }
@@ -240,4 +259,9 @@ function checkOrdinals(
 function rebuildsOnEngine(node: Node): boolean {
   const list = entryOf(node, 'rebuild_on')?.value;
   return list?.kind === 'list' && list.items.some((item) => textOf(item)?.value === 'engine');
+}
+
+function isTrue(node: Node, key: string): boolean {
+  const value = entryOf(node, key)?.value;
+  return value?.kind === 'scalar' && value.value === true;
 }

@@ -10,7 +10,7 @@ import { finishResult } from './result.ts';
 import { type Attempt, type Control, Interrupted, type RuleResult } from './rule.ts';
 import { DatabaseError, sqlFailure } from './sql-error.ts';
 import { prepareStage } from './stage.ts';
-import { failureOf } from './target-error.ts';
+import { blamedBy, failureOf } from './target-error.ts';
 import type { TargetLog } from './target-log.ts';
 
 export async function attemptTarget(order: WorkOrder, control: Control): Promise<Outcome> {
@@ -38,7 +38,8 @@ export async function attemptTarget(order: WorkOrder, control: Control): Promise
       (error instanceof DatabaseError && error.isInterrupt);
     if (isStopped) return { kind: 'interrupted' };
     const failure = failureFrom(error, order);
-    return { kind: 'failed', failure: logged(log, failure), peakBytes: peak() };
+    const blamed = blamedBy(error);
+    return { kind: 'failed', failure: logged(log, failure), peakBytes: peak(), blamed };
   } finally {
     // A task that ended early may still be in the middle of a query, and closing under it would
     // crash the worker, which is not used again anyway.

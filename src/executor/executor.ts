@@ -2,6 +2,7 @@
 // everything one target needs; an outcome everything that came of it. Workers stage, check and
 // digest; only the run publishes and records. Both sides are plain JSON, so that the executor may
 // be a worker process here, a fake in a test, or another host.
+import type { RemoteSource } from '../plan/catalog.ts';
 import type { Account, Checkpoint, Json, Progress, Scalar } from '../task.ts';
 import type { AccountRecord, Artifact, Failure, Manifest } from '../trace.ts';
 
@@ -58,6 +59,10 @@ export interface WorkOrder {
   readonly previous: { readonly paths: readonly string[]; readonly manifests: readonly string[] };
   readonly memoryBytes: number;
   readonly maxRejects: number;
+  /** The step's Hub, with its token: an order is never written anywhere. */
+  readonly hub: HubAddress | undefined;
+  /** The dataset that the step publishes, `owner/name`. */
+  readonly dataset: string | undefined;
   readonly timeoutMs: number | undefined;
   readonly resume: CheckpointRecord | undefined;
 }
@@ -73,6 +78,15 @@ export type RuleOrder =
   /** The command as template parts: literal text, or a value that is to be shell-quoted. */
   | { readonly kind: 'run'; readonly command: readonly CommandPart[] };
 
+export interface HubAddress {
+  readonly endpoint: string;
+  /** Stable identity of the Hub. */
+  readonly id: string;
+  readonly token: string | undefined;
+  readonly isPrivate: boolean;
+  readonly xet: 'auto' | 'off';
+}
+
 export type CommandPart =
   | string
   | { readonly value: string }
@@ -87,11 +101,20 @@ export interface InputOrder {
     readonly bytes: number;
     readonly sha256: string | undefined;
     readonly rows: number | undefined;
+    /** A file on a Hub: `path` is where it lies in the dataset; nothing is here to be hashed. */
+    readonly remote?: RemoteSource;
+    /** The target that made it, and whether the runner has deleted it since. */
+    readonly producer?: string;
+    readonly released?: boolean;
     /** An outside file: hashed by the worker, its size and mtime must stay. Name in the trace. */
     readonly outside?: { readonly name: string; readonly mtimeMs: number };
   }[];
-  /** Absolute paths of manifests whose files belong to this input too. */
-  readonly manifests: readonly string[];
+  /** Manifests, by absolute path, whose files belong to this input too. */
+  readonly manifests: readonly {
+    readonly path: string;
+    readonly producer: string;
+    readonly released: boolean;
+  }[];
 }
 
 export interface OutputOrder {
@@ -114,7 +137,13 @@ export interface StagedFile {
 
 export type Outcome =
   | { readonly kind: 'done'; readonly result: WorkResult }
-  | { readonly kind: 'failed'; readonly failure: Failure; readonly peakBytes?: number }
+  | {
+      readonly kind: 'failed';
+      readonly failure: Failure;
+      readonly peakBytes?: number;
+      /** Names of targets whose results were found at fault: they are made again. */
+      readonly blamed?: readonly string[];
+    }
   /** Stopped on request; whatever was checkpointed stays. */
   | { readonly kind: 'interrupted' };
 
@@ -158,6 +187,8 @@ export type Question =
     }
   /** The sha256 of an outside file. */
   | { readonly kind: 'digest'; readonly path: string }
+  /** The paths that manifests list, relative to the work folder. */
+  | { readonly kind: 'list'; readonly work: string; readonly manifests: readonly string[] }
   /** Whether these files, and all that the manifest lists, are as recorded. */
   | {
       readonly kind: 'verify';
@@ -176,6 +207,7 @@ export interface RecordedFile {
 export type Answer =
   | { readonly kind: 'description'; readonly description: Description }
   | { readonly kind: 'digest'; readonly sha256: string }
+  | { readonly kind: 'listed'; readonly paths: readonly string[] }
   | {
       readonly kind: 'verified';
       /** The first file that is not as recorded. */

@@ -29,6 +29,8 @@ export class Inputs {
   async prepare(signal: AbortSignal): Promise<void> {
     for (const input of this.#order.inputs) {
       for (const file of input.files) {
+        // Not here yet, or not any more: the rule knows what to do with the record alone.
+        if (file.remote !== undefined || file.released === true) continue;
         const stat = present(file);
         if (file.outside === undefined) continue;
         const sha256 = await digestFile(file.path, { stat, signal });
@@ -87,20 +89,22 @@ export class Inputs {
         hint: `inputs: ${this.names.join(', ')}`,
       });
     }
-    const own = input.files.map(({ path, bytes, sha256, rows, outside }) => {
+    const own = input.files.map(({ outside, ...file }): InputFile => {
       const read = outside === undefined ? undefined : this.#outside.get(outside.name);
-      return { path, bytes: read?.stat.size ?? bytes, sha256: read?.sha256 ?? sha256, rows };
+      if (read === undefined) return file;
+      return { ...file, bytes: read.stat.size, sha256: read.sha256 };
     });
     if (input.manifests.length === 0) return own;
     const { work } = this.#order;
     const listed = await readManifests(await this.#database(), { ...input, work });
-    for (const file of listed) present(file);
+    for (const file of listed) if (!file.released) present(file);
     return [...own, ...listed];
   }
 }
 
 /** The file's stat; throws unless it is there and, when it was made by a target, as long as then. */
-function present(file: Pick<FileOrder, 'path' | 'bytes' | 'outside'>): Stats {
+function present(file: Pick<FileOrder, 'path' | 'bytes' | 'outside' | 'producer'>): Stats {
+  const blamed = file.producer === undefined ? [] : [file.producer];
   const stat = statSync(file.path, { throwIfNoEntry: false });
   if (stat === undefined) {
     throw targetError('input-missing', `${file.path} does not exist`, {
@@ -108,13 +112,14 @@ function present(file: Pick<FileOrder, 'path' | 'bytes' | 'outside'>): Stats {
         file.outside === undefined
           ? 'run again: the target that made it is then made again'
           : 'put it back, or take it out of the source or the inputs',
+      blamed,
     });
   }
   if (file.outside === undefined && stat.size !== file.bytes) {
     throw targetError(
       'input-changed',
       `${file.path} has ${stat.size} bytes; ${file.bytes} were recorded when it was made`,
-      { hint: 'run again with --verify: the target that made it is then made again' },
+      { hint: 'run again: the target that made it is then made again', blamed },
     );
   }
   return stat;

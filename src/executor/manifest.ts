@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Database } from './duckdb.ts';
+import type { InputOrder } from './executor.ts';
 import { DatabaseError } from './sql-error.ts';
 import { quotedText } from './sql-text.ts';
 import { targetError } from './target-error.ts';
@@ -63,22 +64,31 @@ export interface ListedFile {
 /** The files of some manifests in their order, without rejects. Throws `input-missing`. */
 export async function readManifests(
   database: Database,
-  { manifests, work }: { readonly manifests: readonly string[]; readonly work: string },
-): Promise<readonly (ListedFile & { readonly workPath: string })[]> {
-  const files: (ListedFile & { readonly workPath: string })[] = [];
-  for (const manifest of manifests) {
+  { manifests, work }: { readonly manifests: InputOrder['manifests']; readonly work: string },
+): Promise<readonly MadeFile[]> {
+  const files: MadeFile[] = [];
+  for (const { path: manifest, producer, released } of manifests) {
     if (!existsSync(manifest)) {
       throw targetError('input-missing', `The manifest ${manifest} is gone`, {
         hint: 'run again: the target that made it is then made again',
+        blamed: [producer],
       });
     }
     for (const { output, ...file } of await readRows(database, manifest)) {
-      if (output !== REJECTS)
-        files.push({ ...file, workPath: file.path, path: join(work, file.path) });
+      if (output === REJECTS) continue;
+      const workPath = file.path;
+      files.push({ ...file, workPath, path: join(work, workPath), producer, released });
     }
   }
   return files;
 }
+
+/** A listed file with the target that made it. */
+export type MadeFile = ListedFile & {
+  readonly workPath: string;
+  readonly producer: string;
+  readonly released: boolean;
+};
 
 /** All files that one manifest lists, rejects included, by their relative paths. */
 export async function readRecordedFiles(

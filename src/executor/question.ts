@@ -7,7 +7,7 @@ import { contractText, loadContract } from './contract.ts';
 import type { Database } from './duckdb.ts';
 import type { Answer, Description, Question, RecordedFile, RuleOrder } from './executor.ts';
 import { digestFile } from './file-digest.ts';
-import { readRecordedFiles } from './manifest.ts';
+import { pathsOfOldManifests, readRecordedFiles } from './manifest.ts';
 import { DatabaseError, sqlFailure } from './sql-error.ts';
 import { failureOf, targetError } from './target-error.ts';
 
@@ -20,6 +20,8 @@ export async function answerQuestion(question: Question, signal: AbortSignal): P
         return { kind: 'digest', sha256: await digest(question.path, signal) };
       case 'verify':
         return { kind: 'verified', wrong: await verify(question, signal) };
+      case 'list':
+        return { kind: 'listed', paths: await list(question) };
     }
   } catch (error) {
     const failure =
@@ -73,6 +75,14 @@ async function digest(path: string, signal: AbortSignal): Promise<string> {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) throw targetError('input-missing', `${path} does not exist`);
   return await digestFile(path, { stat, signal });
+}
+
+async function list({
+  work,
+  manifests,
+}: Extract<Question, { kind: 'list' }>): Promise<readonly string[]> {
+  const paths = manifests.map((path) => join(work, path));
+  return await withDatabase((database) => pathsOfOldManifests(database, paths));
 }
 
 type Wrong = Extract<Answer, { kind: 'verified' }>['wrong'];

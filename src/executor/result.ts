@@ -96,8 +96,10 @@ async function manifestOf(
   digested: readonly Digested[],
 ): Promise<{ staged: string; record: Manifest } | undefined> {
   const { order } = attempt;
-  const isPartitioned = order.outputs.some(({ partitionBy }) => partitionBy !== undefined);
-  if (!isPartitioned && digested.length <= MAX_ARTIFACTS_IN_TRACE) return undefined;
+  // Where the names are not known before, only a manifest tells what a publication that was cut
+  // short may have left.
+  const isOpen = order.outputs.some(({ partitionBy, glob }) => partitionBy !== undefined || glob);
+  if (!isOpen && digested.length <= MAX_ARTIFACTS_IN_TRACE) return undefined;
   const staged = besideOutputs(order, 'manifest.parquet');
   await writeManifest(await attempt.database(), {
     path: staged,

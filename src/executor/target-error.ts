@@ -1,15 +1,20 @@
 // A failure on its way up: thrown where it is found, caught once in `attempt.ts`, which turns it
 // into an outcome. A deliberate exception to "user errors are values": between the leaf that finds
 // a broken row and the attempt lie DuckDB callbacks and tasks, which can only pass a throw on.
+import { HubError } from '../hub/client/error.ts';
+import { InputFault } from '../task.ts';
 import type { Failure, FailureCode } from '../trace.ts';
 
 export class TargetError extends Error {
   readonly failure: Failure;
+  /** Targets whose results are at fault. */
+  readonly blamed: readonly string[];
 
-  constructor(failure: Failure) {
+  constructor(failure: Failure, blamed: readonly string[] = []) {
     super(failure.message);
     this.name = 'TargetError';
     this.failure = failure;
+    this.blamed = blamed;
   }
 }
 
@@ -17,20 +22,33 @@ export class TargetError extends Error {
 export function targetError(
   code: FailureCode,
   message: string,
-  more: { readonly detail?: string | undefined; readonly hint?: string | undefined } = {},
+  more: {
+    readonly detail?: string | undefined;
+    readonly hint?: string | undefined;
+    readonly blamed?: readonly string[];
+  } = {},
 ): TargetError {
-  return new TargetError({
+  const failure: Failure = {
     code,
     message,
     ...(more.detail === undefined ? {} : { detail: more.detail }),
     ...(more.hint === undefined ? {} : { hint: more.hint }),
     mayPass: false,
-  });
+  };
+  return new TargetError(failure, more.blamed);
+}
+
+/** The targets that an error holds to be at fault. */
+export function blamedBy(error: unknown): readonly string[] {
+  if (error instanceof TargetError) return error.blamed;
+  return error instanceof InputFault ? error.producers : [];
 }
 
 /** What an unexpected error means; the operating system's errors get codes of their own. */
 export function failureOf(error: unknown, otherwise: FailureCode): Failure {
   if (error instanceof TargetError) return error.failure;
+  const remote = hubFailure(error);
+  if (remote !== undefined) return remote;
   const known = systemFailure(error);
   if (known !== undefined) return known;
   const thrown = error instanceof Error ? error : new Error(String(error));
@@ -41,6 +59,13 @@ export function failureOf(error: unknown, otherwise: FailureCode): Failure {
     ...(detail === '' ? {} : { detail }),
     mayPass: false,
   };
+}
+
+/** Errors of the Hub client say themselves what they are; tasks let them pass through. */
+function hubFailure(error: unknown): Failure | undefined {
+  if (!(error instanceof HubError)) return undefined;
+  const { code, message, hint, mayPass } = error;
+  return { code, message, mayPass, ...(hint === undefined ? {} : { hint }) };
 }
 
 function systemFailure(error: unknown): Failure | undefined {

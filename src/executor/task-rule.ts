@@ -1,7 +1,7 @@
 // The task rule: gives a TypeScript task its context exactly as `src/task.ts` documents it, runs
 // it, and gathers what it wrote through tables, rejects and its account.
 import { mkdirSync } from 'node:fs';
-import type { Account, Checkpoint, Sql, TaskContext, TaskInput, TaskOutput } from '../task.ts';
+import type { Account, Checkpoint, Hub, Sql, TaskContext, TaskInput, TaskOutput } from '../task.ts';
 import { type Attempt, Interrupted, type RuleResult } from './rule.ts';
 import { targetError } from './target-error.ts';
 import { loadTask, taskMeaning } from './task-module.ts';
@@ -37,7 +37,8 @@ export async function runTask(attempt: Attempt, modulePath: string): Promise<Rul
       await new Promise<never>(() => {});
     },
     sql: () => taskSql(attempt),
-    hub: () => Promise.reject(targetError('task-error', 'The pipeline names no Hub')),
+    hub: () => taskHub(attempt),
+    dataset: order.dataset,
     table: (output) => tables.table(output),
     reject: (reject) => tables.reject(reject),
     account: (value) => {
@@ -86,6 +87,17 @@ function taskOutputs({ stagedPaths }: Attempt): TaskContext['outputs'] {
   const byName: Record<string, TaskOutput> = {};
   for (const [name, path] of stagedPaths) byName[name] = { path };
   return byName;
+}
+
+async function taskHub({ order, control, log }: Attempt): Promise<Hub> {
+  const { hub } = order;
+  if (hub === undefined) {
+    throw targetError('task-error', 'The pipeline names no Hub', {
+      hint: 'add "hub: {endpoint: https://huggingface.co}" to the pipeline',
+    });
+  }
+  const { createHub } = await import('../hub/client/hub.ts');
+  return createHub({ ...hub, signal: control.signal, log: (line) => log.line(line) });
 }
 
 async function taskSql(attempt: Attempt): Promise<Sql> {

@@ -1,5 +1,6 @@
 // What the outside looks like, as data: the files of every source, listed before planning. The
 // plan is a function of the configuration and this; nothing here lists or opens anything.
+import type { RemoteFile } from '../task.ts';
 
 export interface Catalog {
   /** One per source of the configuration, in its order. */
@@ -13,14 +14,24 @@ export interface Listing {
 }
 
 export interface SourceFile {
-  /** Absolute path of a local file. */
+  /** Absolute path of a local file; path in the dataset of one that lies on a Hub. */
   readonly path: string;
   /** File name without known suffixes: names the file's targets and journal. */
   readonly key: string;
   readonly bytes: number;
+  /** 0 for a file on a Hub, which has a digest instead. */
   readonly mtimeMs: number;
+  /** Where a file on a Hub is found, and what it must be. */
+  readonly remote?: RemoteSource;
   /** Values of the name pattern's captures, in their order. */
   readonly captures: readonly string[];
+}
+
+export interface RemoteSource {
+  readonly repository: string;
+  /** The pinned commit. */
+  readonly revision: string;
+  readonly file: RemoteFile;
 }
 
 const KNOWN_SUFFIX = /\.(parquet|csv|tsv|json|jsonl|ndjson|xml|txt|gz|zst|bz2)$/i;

@@ -6,6 +6,7 @@ import {
   type MemberTable,
   type Need,
   type Plan,
+  type PlannedTarget,
   type PlanStep,
   type TargetId,
   targetId,
@@ -62,14 +63,31 @@ function needsBarrier(need: Need, ends: { producer: PlanStep; consumer: PlanStep
 
 /** Targets that a target needs directly, looking through barriers. */
 export function forEachProducer(graph: Graph, id: TargetId, visit: (producer: TargetId) => void) {
-  const { step, cell, member } = locateTarget(graph.plan, id);
-  for (const need of step.needs) {
-    const producer = stepAt(graph.plan, need.step);
-    const members = producingMembers(need, { step, producer, member });
-    for (const producerCell of need.cells[cell] ?? []) {
-      for (const each of members) visit(targetId(producer, producerCell, each));
-    }
+  const target = locateTarget(graph.plan, id);
+  for (const need of target.step.needs) visitNeed(graph, { ...target, need, visit });
+}
+
+function visitNeed(
+  graph: Graph,
+  {
+    step,
+    cell,
+    member,
+    need,
+    visit,
+  }: PlannedTarget & { need: Need; visit: (id: TargetId) => void },
+) {
+  const producer = stepAt(graph.plan, need.step);
+  const members = producingMembers(need, { step, producer, member });
+  for (const producerCell of need.cells[cell] ?? []) {
+    for (const each of members) visit(targetId(producer, producerCell, each));
   }
+}
+
+/** Targets whose files a releasing target frees. */
+export function forEachReleased(graph: Graph, id: TargetId, visit: (released: TargetId) => void) {
+  const target = locateTarget(graph.plan, id);
+  for (const need of target.step.releases) visitNeed(graph, { ...target, need, visit });
 }
 
 /** Nodes that a node waits for: barriers stand for what is behind them. */
@@ -90,10 +108,7 @@ export function forEachDependency(graph: Graph, node: NodeId, visit: (node: Node
       visit(barrierNode(graph, { step, needIndex, cell }));
       continue;
     }
-    const members = producingMembers(need, { step, producer, member });
-    for (const producerCell of need.cells[cell] ?? []) {
-      for (const each of members) visit(targetId(producer, producerCell, each));
-    }
+    visitNeed(graph, { step, cell, member, need, visit });
   }
 }
 

@@ -28,6 +28,8 @@ export interface PlanStep {
   readonly cellCount: number;
   readonly memberCount: number;
   readonly needs: readonly Need[];
+  /** Steps whose files this one frees, and which of their targets. */
+  readonly releases: readonly Need[];
 }
 
 /** How one step depends on another. */
@@ -90,6 +92,9 @@ export function makePlan(config: Config, catalog: Catalog): PlanResult {
       cellCount: stepConfig.cells.length,
       memberCount: table.names.length,
       needs: stepConfig.needs.map((name) => planNeed(stepConfig, { name, steps, table })),
+      releases: releasedSteps(stepConfig).map((name) =>
+        planNeed(stepConfig, { name, steps, table }),
+      ),
     };
     base += step.cellCount * step.memberCount;
     steps.push(step);
@@ -261,6 +266,10 @@ function groupFiles(files: readonly SourceFile[], capture: number) {
     for (const file of members.get(value) ?? []) groupOfFile[file] = group;
   }
   return { values, groupOfFile, files: values.map((value) => members.get(value) ?? []) };
+}
+
+function releasedSteps({ rule }: StepConfig): readonly string[] {
+  return rule.kind === 'release' ? rule.steps : [];
 }
 
 function planNeed(

@@ -55,8 +55,8 @@ export interface Assessment {
 export async function assess(options: AssessOptions): Promise<Assessment> {
   const assessor = new Assessor(options);
   for (;;) {
-    const questions = assessor.pass();
-    if (questions.length === 0) return assessor;
+    const { questions, isSettled } = assessor.pass();
+    if (isSettled) return assessor;
     await options.answer(questions);
   }
 }
@@ -90,7 +90,7 @@ class Assessor implements Assessment {
   }
 
   /** One pass over all targets in order of dependencies; what could not be judged is asked. */
-  pass(): readonly OpenQuestion[] {
+  pass(): { readonly questions: readonly OpenQuestion[]; readonly isSettled: boolean } {
     const questions: OpenQuestion[] = [];
     for (const steps of phases(this.#options.graph)) {
       const [first] = steps;
@@ -99,8 +99,8 @@ class Assessor implements Assessment {
         this.#passMember(steps, { table: first.table, member, questions });
       }
     }
-    if (questions.length === 0 && this.#options.rehash !== 'none') this.#checkConsumed(questions);
-    return questions;
+    const isWanted = questions.length === 0 && this.#checkConsumed(questions);
+    return { questions, isSettled: questions.length === 0 && !isWanted };
   }
 
   #passMember(
@@ -164,23 +164,36 @@ class Assessor implements Assessment {
     return judge(facts.current(id), facts.recorded(id, state));
   }
 
-  /** Outputs that something stale is about to read are looked at more closely first. */
-  #checkConsumed(questions: OpenQuestion[]) {
-    const { graph, answers, looksUnchanged } = this.#options;
+  /**
+   * Outputs that something stale is about to read are looked at more closely first. Released ones
+   * have to be made again; gives whether there were any, and so another pass is due.
+   */
+  #checkConsumed(questions: OpenQuestion[]): boolean {
+    const { graph, answers, looksUnchanged, rehash } = this.#options;
     const seen = new Set<TargetId>();
+    let isWanted = false;
     for (let id = this.#states.length - 1; id >= 0; id -= 1) {
       const state = this.stateOf(id);
       if (state !== 'stale' && state !== 'pending') continue;
+      const { acceptsReleased } = locateTarget(graph.plan, id).step.config;
       forEachProducer(graph, id, (producer) => {
         if (this.stateOf(producer) !== 'fresh') return;
         if (answers.outputs.has(producer) || seen.has(producer)) return;
         seen.add(producer);
         const recorded = this.#load(producer);
-        if (recorded?.trace === undefined || recorded.released !== undefined) return;
-        if (looksUnchanged(recorded.trace)) return;
+        if (recorded?.trace === undefined) return;
+        if (recorded.released !== undefined) {
+          if (acceptsReleased) return;
+          const path = recorded.trace.manifest?.path ?? recorded.trace.artifacts[0]?.path ?? '';
+          answers.outputs.set(producer, { kind: 'wanted', path });
+          isWanted = true;
+          return;
+        }
+        if (rehash === 'none' || looksUnchanged(recorded.trace)) return;
         questions.push({ kind: 'outputs', target: producer, trace: recorded.trace });
       });
     }
+    return isWanted;
   }
 
   #load(id: TargetId): TargetState | undefined {

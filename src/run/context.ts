@@ -1,7 +1,7 @@
 // What one run is given: the plan and everything of the outside it may touch, as ports.
-import type { PoolName } from '../config/config.ts';
+import type { HubConfig, PoolName } from '../config/config.ts';
 import type { Event } from '../event.ts';
-import type { Executor, WorkListener } from '../executor/executor.ts';
+import type { Executor, HubAddress, WorkListener } from '../executor/executor.ts';
 import type { Clock, FileSystem } from '../file-system.ts';
 import type { Graph } from '../plan/graph.ts';
 import type { Selection } from '../plan/selection.ts';
@@ -22,6 +22,10 @@ export interface RunContext {
   readonly random: () => number;
   readonly run: string;
   readonly pools: Readonly<Record<PoolName, number>>;
+  /** The Hub of a step with its token, connected on first use. */
+  readonly connectHub: (hub: HubConfig) => Promise<HubAddress>;
+  /** A Hub's stable identity, without connecting. */
+  readonly hubId: (hub: HubConfig) => string;
   /** Versions that a trace shows, and `rebuild_on: [engine]` compares. */
   readonly engine: Readonly<Record<string, string>>;
   readonly options: RunOptions;

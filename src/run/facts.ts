@@ -2,13 +2,14 @@
 // Facts that cost something (the meaning of a changed text, the digest of a touched file) are
 // looked up in `Answers`, which the run fills when the rebuilder asks.
 
-import type { OutputConfig } from '../config/config.ts';
+import type { HubConfig, OutputConfig } from '../config/config.ts';
 import { expandTemplate } from '../config/template.ts';
 import type { Description } from '../executor/executor.ts';
 import type { FileSystem } from '../file-system.ts';
 import { type CellWork, makeCellWork, makeFields } from '../fingerprint.ts';
 import { isPattern } from '../glob.ts';
-import { forEachProducer, type Graph } from '../plan/graph.ts';
+import type { RemoteSource, SourceFile } from '../plan/catalog.ts';
+import { forEachProducer, forEachReleased, type Graph } from '../plan/graph.ts';
 import {
   cellOf,
   locateTarget,
@@ -34,6 +35,7 @@ export interface OutsideInput {
   readonly path: string;
   /** Undefined when the file is not there. */
   readonly file: OutsideFile | undefined;
+  readonly remote: RemoteSource | undefined;
 }
 
 /** Expensive facts, by what they are about; filled when somebody had to know. */
@@ -50,6 +52,7 @@ export class TargetFacts {
   readonly #fs: FileSystem;
   readonly #listing: OutputListing;
   readonly #answers: Answers;
+  readonly #stateOf: (id: TargetId) => TargetState | undefined;
   readonly #rules: (CellRule & { readonly work: CellWork })[][];
   /** Digest of each target's result, as far as it is known to be up to date. */
   readonly #digests: (string | undefined)[];
@@ -60,21 +63,25 @@ export class TargetFacts {
     readonly listing: OutputListing;
     readonly answers: Answers;
     readonly engine: Readonly<Record<string, string>>;
+    readonly hubId: (hub: HubConfig) => string;
+    /** What is recorded of a target, read now. */
+    readonly stateOf: (id: TargetId) => TargetState | undefined;
   }) {
     const { config, steps, targetCount } = options.graph.plan;
     this.#graph = options.graph;
     this.#fs = options.fs;
     this.#listing = options.listing;
     this.#answers = options.answers;
+    this.#stateOf = options.stateOf;
     this.#digests = new Array<string | undefined>(targetCount);
     const reader = new RuleReader(config, options.fs);
     this.#rules = steps.map((step) =>
       step.config.cells.map((cell, index) => {
         const rule = reader.read(step, index);
-        const { engine } = options;
+        const { engine, hubId } = options;
         return {
           ...rule,
-          work: makeCellWork(step.config, { config, cell, text: rule.text, engine }),
+          work: makeCellWork(step.config, { config, cell, text: rule.text, engine, hubId }),
         };
       }),
     );
@@ -144,7 +151,8 @@ export class TargetFacts {
         const file = step.table.listing.files[index];
         if (file === undefined) continue;
         const name = step.table.each.kind === 'file' ? 'source' : `source/${file.key}`;
-        inputs.push({ input: 'input', name, path: file.path, file: this.#known(file) });
+        const { path, remote } = file;
+        inputs.push({ input: 'input', name, path, file: this.#known(file), remote });
       }
     }
     const variables = step.config.inputs.length === 0 ? {} : this.variablesOf(target);
@@ -157,6 +165,7 @@ export class TargetFacts {
         name: `./${name}`,
         path: resolved,
         file: file === undefined ? undefined : this.#known(file),
+        remote: undefined,
       });
     }
     return inputs;
@@ -181,6 +190,8 @@ export class TargetFacts {
     { state, trace }: { state: TargetState | undefined; trace: Trace },
   ): OutputState {
     if (state?.released !== undefined) return { kind: 'released' };
+    const unreleased = this.#firstUnreleased(id);
+    if (unreleased !== undefined) return { kind: 'unreleased', target: unreleased };
     for (const artifact of trace.artifacts) {
       if (!this.#listing.exists(artifact.path)) return { kind: 'missing', path: artifact.path };
     }
@@ -201,8 +212,19 @@ export class TargetFacts {
     return { kind: 'missing', path };
   }
 
-  #known(file: { path: string; bytes: number; mtimeMs: number }): OutsideFile {
-    const sha256 = this.#answers.digests.get(file.path);
+  /** Of a releasing target: one whose files have been made again since. */
+  #firstUnreleased(id: TargetId): string | undefined {
+    let found: TargetId | undefined;
+    forEachReleased(this.#graph, id, (released) => {
+      if (found !== undefined) return;
+      const state = this.#stateOf(released);
+      if (state?.trace !== undefined && state.released === undefined) found = released;
+    });
+    return found === undefined ? undefined : targetName(this.#graph.plan, found);
+  }
+
+  #known(file: Pick<SourceFile, 'path' | 'bytes' | 'mtimeMs' | 'remote'>): OutsideFile {
+    const sha256 = file.remote?.file.digest ?? this.#answers.digests.get(file.path);
     const { bytes, mtimeMs } = file;
     return sha256 === undefined ? { bytes, mtimeMs } : { bytes, mtimeMs, sha256 };
   }

@@ -22,14 +22,14 @@ export function publish(
   const { manifest } = result;
   const manifestPath = manifest === undefined ? '' : posix.join(work, manifest.record.path);
   if (manifest !== undefined) move(manifest.staged, `${manifestPath}.next`);
-  removeObsolete(result.obsolete, { fs, work });
+  removeFiles(result.obsolete, { fs, work });
   for (const { staged, path } of result.files) move(staged, posix.join(work, path));
   if (manifest !== undefined) fs.rename(`${manifestPath}.next`, manifestPath);
   fs.remove(stage);
 }
 
-/** Removes what an earlier result had and this one has not, and folders that this empties. */
-function removeObsolete(
+/** Removes files of the work folder, by paths relative to it, and folders that this empties. */
+export function removeFiles(
   paths: readonly string[],
   { fs, work }: { fs: FileSystem; work: string },
 ): void {

@@ -12,7 +12,7 @@ import {
 } from '../plan/plan.ts';
 import type { TargetState } from '../store/journal-state.ts';
 import type { EntryBody, Mtimes } from '../store/record.ts';
-import type { Trace } from '../trace.ts';
+import type { Failure, Trace } from '../trace.ts';
 import type { RunContext } from './context.ts';
 import type { TargetFacts } from './facts.ts';
 import { Ordinals } from './ordinals.ts';
@@ -64,6 +64,25 @@ export class Recorder {
     body: Extract<EntryBody, { status: 'failed' | 'interrupted' }> & { attempt: number },
   ): void {
     this.#append(id, body);
+  }
+
+  /** The runner frees the target's files; the trace stays valid. */
+  released(
+    id: TargetId,
+    body: Omit<Extract<EntryBody, { status: 'released' }>, 'status'> & { attempt: number },
+  ): void {
+    this.#append(id, { status: 'released', ...body });
+  }
+
+  /** Another target found the result at fault: it counts no more, and the next run makes it. */
+  doubt(id: TargetId, reason: string): void {
+    const state = this.stateOf(id);
+    if (state?.trace === undefined) return;
+    const attempt = state.attempt + 1;
+    this.#ordinals.mark(id, false);
+    this.#append(id, { status: 'started', attempt, previous: state.previous });
+    const failure: Failure = { code: 'found-damaged', message: reason, mayPass: false };
+    this.#append(id, { status: 'failed', attempt, failure, log: '' });
   }
 
   /** The recorded outputs or outside files were rehashed and hold. */

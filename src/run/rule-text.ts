@@ -54,6 +54,7 @@ export class RuleReader {
   ): { text: Omit<RuleText, 'contracts'>; order: CellRule['order'] } {
     switch (rule.kind) {
       case 'run':
+      case 'release':
         return { text: { code: '', variables: [] }, order: undefined };
       case 'task':
         return {

@@ -62,6 +62,8 @@ class PipelineRun {
       listing: this.#listing,
       answers: this.#answers,
       engine,
+      hubId: context.hubId,
+      stateOf: (id) => this.#recorder.stateOf(id),
     });
     this.#meanings = new Meanings(fs, { state: `${config.work}/state`, engine });
     this.#recorder = new Recorder(context, { facts: this.#facts });

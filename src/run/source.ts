@@ -1,9 +1,11 @@
 // Lists the files of every source, which is all that planning needs to know of the outside.
-// Local files are listed at every run; nothing is opened or hashed here.
-import type { Config, SourceConfig } from '../config/config.ts';
+// Local files are listed at every run, those of a Hub come from the recorded listing; nothing is
+// opened or hashed here, and no network is asked.
+import type { Config, HubSourceConfig, SourceConfig } from '../config/config.ts';
 import type { Diagnostic } from '../diagnostic.ts';
 import type { FileSystem } from '../file-system.ts';
 import { findFiles } from '../glob.ts';
+import { isUnsafePath, type RecordedListing } from '../hub/listing.ts';
 import {
   type Catalog,
   compareNaturally,
@@ -17,19 +19,74 @@ export interface CatalogResult {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-export function observeSources(config: Config, fs: FileSystem): CatalogResult {
+export interface ObserveOptions {
+  readonly fs: FileSystem;
+  /** The recorded listing of a Hub source. */
+  readonly recorded: (source: HubSourceConfig) => RecordedListing | undefined;
+}
+
+export function observeSources(config: Config, { fs, recorded }: ObserveOptions): CatalogResult {
   const diagnostics: Diagnostic[] = [];
-  const listings = config.sources.map((source) => listLocalFiles(source, { fs, diagnostics }));
+  const listings = config.sources.map((source) => {
+    const files =
+      source.kind === 'local'
+        ? localFiles(source.files, fs)
+        : remoteFiles(source, { listing: recorded(source), diagnostics });
+    return makeListing(source, { files, diagnostics });
+  });
   return { catalog: { listings }, diagnostics };
 }
 
-function listLocalFiles(
+type FoundFile = Omit<SourceFile, 'key' | 'captures'>;
+
+function localFiles(glob: string, fs: FileSystem): readonly FoundFile[] {
+  return findFiles(fs, glob).flatMap((path) => {
+    const stat = fs.stat(path);
+    return stat === undefined ? [] : [{ path, bytes: stat.bytes, mtimeMs: stat.mtimeMs }];
+  });
+}
+
+function remoteFiles(
+  source: HubSourceConfig,
+  { listing, diagnostics }: { listing: RecordedListing | undefined; diagnostics: Diagnostic[] },
+): readonly FoundFile[] {
+  if (listing === undefined) {
+    diagnostics.push({
+      code: 'no-source-files',
+      severity: 'error',
+      message: `The dataset ${source.dataset} of source "${source.name}" is not listed yet`,
+      at: source.at,
+      hint: 'a run lists it first, or list it alone with: pnpm pipeline refresh',
+    });
+    return [];
+  }
+  const unsafe = listing.files.find(({ path }) => isUnsafePath(path));
+  if (unsafe !== undefined) {
+    diagnostics.push({
+      code: 'wrong-value',
+      severity: 'error',
+      message: `The dataset ${source.dataset} lists ${JSON.stringify(unsafe.path)}, which would leave its folder`,
+      at: source.at,
+      hint: 'narrow `files`, or use another revision: such a path is never written',
+    });
+    return [];
+  }
+  return listing.files.map((file) => ({
+    path: file.path,
+    bytes: file.bytes,
+    mtimeMs: 0,
+    remote: { repository: source.dataset, revision: listing.commit, file },
+  }));
+}
+
+function makeListing(
   source: SourceConfig,
-  { fs, diagnostics }: { fs: FileSystem; diagnostics: Diagnostic[] },
+  { files: found, diagnostics }: { files: readonly FoundFile[]; diagnostics: Diagnostic[] },
 ): Listing {
   const expression = new RegExp(source.pattern.expression);
   const files: SourceFile[] = [];
-  for (const path of findFiles(fs, source.files)) {
+  for (const file of found) {
+    const { path } = file;
     const captures = expression.exec(path);
     if (captures === null) {
       diagnostics.push({
@@ -41,13 +98,9 @@ function listLocalFiles(
       });
       continue;
     }
-    const stat = fs.stat(path);
-    if (stat === undefined) continue;
     files.push({
-      path,
+      ...file,
       key: keyOfFile(path),
-      bytes: stat.bytes,
-      mtimeMs: stat.mtimeMs,
       captures: source.pattern.captures.map((name) => captures.groups?.[name] ?? ''),
     });
   }

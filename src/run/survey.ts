@@ -1,5 +1,6 @@
 // Looks at every target without changing anything: what `status`, `explain` and `-n` show. Works
 // beside a running process.
+import type { HubConfig } from '../config/config.ts';
 import type { Executor } from '../executor/executor.ts';
 import type { FileSystem } from '../file-system.ts';
 import { forEachProducer, type Graph } from '../plan/graph.ts';
@@ -19,6 +20,7 @@ export interface SurveyOptions {
   readonly store: StoreReader;
   readonly executor: () => Promise<Executor>;
   readonly engine: Readonly<Record<string, string>>;
+  readonly hubId: (hub: HubConfig) => string;
   readonly needed: Uint8Array;
   readonly forced: Uint8Array | undefined;
   readonly rehash: 'all' | 'unproven' | 'none';
@@ -41,7 +43,20 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
   const { work } = graph.plan.config;
   const answers = new Answers();
   const listing = new OutputListing(fs, work);
-  const facts = new TargetFacts({ graph, fs, listing, answers, engine });
+  const recorded = (id: TargetId) => {
+    const { step, cell, member } = locateTarget(graph.plan, id);
+    return store.load(step.table.journals[member] ?? '').targets.get(targetKey(step, cell));
+  };
+  const { hubId } = options;
+  const facts = new TargetFacts({
+    graph,
+    fs,
+    listing,
+    answers,
+    engine,
+    hubId,
+    stateOf: recorded,
+  });
   const meanings = new Meanings(fs, { state: `${work}/state`, engine });
   const assessment = await assess({
     graph,
@@ -63,10 +78,6 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
         onVerified: () => {},
       }),
   });
-  const recorded = (id: TargetId) => {
-    const { step, cell, member } = locateTarget(graph.plan, id);
-    return store.load(step.table.journals[member] ?? '').targets.get(targetKey(step, cell));
-  };
   return { assessment, recorded, causesOf: (id) => findCauses(id, { graph, assessment }) };
 }
 

@@ -10,6 +10,7 @@ interface StepTally {
   rows: number;
   bytesOut: number;
   rejects: number;
+  bytesFreed: number;
   blocked: number;
 }
 
@@ -25,6 +26,7 @@ export class Tally {
       rows: 0,
       bytesOut: 0,
       rejects: 0,
+      bytesFreed: 0,
       blocked: 0,
     }));
   }
@@ -34,6 +36,7 @@ export class Tally {
     tally.rows += trace.rows ?? 0;
     tally.bytesOut += bytes;
     tally.rejects += trace.rejects ?? 0;
+    tally.bytesFreed += trace.bytesFreed ?? 0;
   }
 
   failed(failure: FailedTarget): void {
@@ -67,7 +70,7 @@ export class Tally {
   }
 
   #result(step: PlanStep, counts: Readonly<Record<TargetState, number>>): StepResult {
-    const { targets, rows, bytesOut, rejects } = this.#tallyOf(step);
+    const { targets, rows, bytesOut, rejects, bytesFreed } = this.#tallyOf(step);
     const { fresh, done, failed, blocked, interrupted } = counts;
     const left = targets - fresh - done - failed - blocked - interrupted;
     return {
@@ -82,6 +85,7 @@ export class Tally {
       rows,
       bytesOut,
       rejects,
+      bytesFreed,
     };
   }
 

@@ -3,17 +3,18 @@
 // decided here.
 import { posix } from 'node:path';
 import type { CheckpointRecord, Executor, Outcome, WorkResult } from '../executor/executor.ts';
-import { canonicalJson } from '../fingerprint.ts';
+import { canonicalJson, digestText } from '../fingerprint.ts';
+import { forEachProducer } from '../plan/graph.ts';
 import { locateTarget, type TargetId, targetName } from '../plan/plan.ts';
 import type { TargetState } from '../store/journal-state.ts';
 import type { WorkIdentity } from '../store/record.ts';
-import type { Json } from '../task.ts';
 import type { Failure, Trace } from '../trace.ts';
 import type { RunContext } from './context.ts';
 import { type TargetFacts, withMeaning } from './facts.ts';
 import { failureOf } from './failure.ts';
 import { publish } from './publish.ts';
 import type { Recorder } from './recorder.ts';
+import { RELEASED_DIGEST, releaseFiles } from './release.ts';
 import type { Tally } from './tally.ts';
 import { targetMemoryBytes } from './weights.ts';
 import { makeWorkOrder, orderBytes, targetPaths } from './work-order.ts';
@@ -92,17 +93,22 @@ export class TargetRunner {
     const { step } = locateTarget(graph.plan, id);
     const { work } = graph.plan.config;
     const paths = targetPaths(graph, id, attempt.attempt);
-    const isTask = step.config.rule.kind === 'task';
+    const { rule, hub } = step.config;
+    const isTask = rule.kind === 'task';
     const identity = isTask ? this.#identity(id) : undefined;
     const resume = resumable(state, identity);
+    const scratch = identity === undefined ? '' : digestText(identityText(identity)).slice(0, 12);
+    this.#clearScratch(posix.join(work, paths.scratch), scratch);
     const order = makeWorkOrder(id, {
       attempt: attempt.attempt,
+      scratch: posix.join(paths.scratch, scratch),
       resume,
       context: {
         graph,
         facts: this.#facts,
         stateOf: (other) => (other === id ? state : this.#recorder.stateOf(other)),
         memoryBytes: targetMemoryBytes(step, pools),
+        hub: isTask && hub !== undefined ? await this.#context.connectHub(hub) : undefined,
       },
     });
     this.#recorder.started(id, {
@@ -112,9 +118,9 @@ export class TargetRunner {
       ...(identity === undefined ? {} : { work: identity }),
       ...(resume === undefined ? {} : { resumed: true as const }),
     });
-    if (resume === undefined) await this.#clearScratch(posix.join(work, paths.scratch));
     const { attempt: number, name: target, step: stepName } = attempt;
     report({ type: 'target-started', target, step: stepName, attempt: number, reasons });
+    if (rule.kind === 'release') return this.#release(attempt);
     const executor = await this.executor();
     const outcome = await executor.execute(order, {
       progress: (progress) => report({ type: 'target-progress', target, step: stepName, progress }),
@@ -127,12 +133,12 @@ export class TargetRunner {
     return ending;
   }
 
-  /** What an earlier attempt kept belongs to other inputs: the journal must say so first. */
-  async #clearScratch(scratch: string) {
-    const { fs, store } = this.#context;
-    if (fs.stat(scratch) === undefined) return;
-    await store.flush();
-    fs.remove(scratch);
+  /** What an attempt kept is found again by its inputs and fingerprint; the rest is garbage. */
+  #clearScratch(folder: string, kept: string) {
+    const { fs } = this.#context;
+    for (const name of fs.list(folder) ?? []) {
+      if (name !== kept) fs.remove(posix.join(folder, name));
+    }
   }
 
   async #finish(attempt: Attempt, outcome: Outcome): Promise<Ending> {
@@ -140,6 +146,7 @@ export class TargetRunner {
       case 'done':
         return this.#succeed(attempt, outcome.result);
       case 'failed':
+        this.#doubt(attempt, outcome);
         return this.#fail(attempt, outcome.failure);
       case 'interrupted': {
         const { id, name: target, step } = attempt;
@@ -148,6 +155,41 @@ export class TargetRunner {
         return { kind: 'interrupted' };
       }
     }
+  }
+
+  async #release(attempt: Attempt): Promise<Ending> {
+    const { graph, fs, store, clock, engine, report } = this.#context;
+    const { id } = attempt;
+    const executor = () => this.executor();
+    const context = { graph, fs, store, recorder: this.#recorder, executor };
+    const bytesFreed = await releaseFiles(id, context);
+    const durationMs = Math.round(clock.monotonicMs() - attempt.startedMs);
+    const trace: Trace = {
+      fields: this.#facts.fieldsOf(locateTarget(graph.plan, id)),
+      inputs: this.#facts.inputDigests(id),
+      artifacts: [],
+      digest: RELEASED_DIGEST,
+      bytesFreed,
+      engine,
+      durationMs,
+    };
+    this.#recorder.done(id, { attempt: attempt.attempt, trace });
+    this.#tally.done(id, { trace, bytes: 0 });
+    const { name: target, step } = attempt;
+    const figures = { durationMs, bytesIn: 0, bytesOut: 0, files: 0, bytesFreed };
+    report({ type: 'target-done', target, step, ...figures, changed: false });
+    return { kind: 'done' };
+  }
+
+  /** Producers that the target found at fault are made again by the next run. */
+  #doubt({ id, name }: Attempt, { blamed, failure }: Extract<Outcome, { kind: 'failed' }>) {
+    const { graph } = this.#context;
+    const names = new Set(blamed ?? []);
+    if (names.size === 0) return;
+    forEachProducer(graph, id, (producer) => {
+      if (!names.has(targetName(graph.plan, producer))) return;
+      this.#recorder.doubt(producer, `${name} found its result at fault: ${failure.message}`);
+    });
   }
 
   async #succeed(attempt: Attempt, result: WorkResult): Promise<Ending> {
@@ -183,11 +225,17 @@ export class TargetRunner {
   #trace(id: TargetId, { result, durationMs }: { result: WorkResult; durationMs: number }): Trace {
     const target = locateTarget(this.#context.graph.plan, id);
     const outside = Object.entries(result.outside);
+    const remote = this.#facts
+      .outsideInputs(target)
+      .flatMap(({ name, remote: found }) =>
+        found === undefined ? [] : [[name, found.file.digest] as const],
+      );
     return {
       fields: withMeaning(this.#facts.fieldsOf(target), result.meaning),
       inputs: {
         ...this.#facts.inputDigests(id),
         ...Object.fromEntries(outside.map(([name, file]) => [name, file.sha256])),
+        ...Object.fromEntries(remote),
       },
       ...(outside.length === 0
         ? {}
@@ -250,13 +298,15 @@ export class TargetRunner {
 function resumable(state: TargetState | undefined, identity: WorkIdentity | undefined) {
   const checkpoint = state?.checkpoint;
   if (checkpoint === undefined || identity === undefined) return undefined;
-  return sameText(checkpoint.work, identity) ? checkpoint.record : undefined;
+  const isSame = identityText(checkpoint.work) === identityText(identity);
+  return isSame ? checkpoint.record : undefined;
 }
 
-function sameText(a: WorkIdentity, b: WorkIdentity): boolean {
-  const text = ({ fields, inputs }: WorkIdentity) =>
-    canonicalJson(JSON.parse(JSON.stringify({ fields, inputs })) as Json);
-  return text(a) === text(b);
+function identityText({ fields, inputs }: WorkIdentity): string {
+  const { rule, code, values, outputs, contracts, engine } = fields;
+  const texts = Object.entries(contracts ?? {}).map(([output, { code: text }]) => [output, text]);
+  const parts = { rule, code, with: fields.with, values, outputs, inputs };
+  return canonicalJson({ ...parts, contracts: texts, engine: engine ?? {} });
 }
 
 function sum(values: readonly number[]): number {

@@ -22,6 +22,7 @@ export interface OrderContext {
   /** What was recorded of a target. */
   readonly stateOf: (id: TargetId) => TargetState | undefined;
   readonly memoryBytes: number;
+  readonly hub: WorkOrder['hub'];
 }
 
 /** Where a target's own files lie, relative to the work folder. */
@@ -52,10 +53,13 @@ export function makeWorkOrder(
   id: TargetId,
   {
     attempt,
+    scratch,
     resume,
     context,
   }: {
     attempt: number;
+    /** Relative to the work folder. */
+    scratch: string;
     resume: WorkOrder['resume'];
     context: OrderContext;
   },
@@ -95,13 +99,18 @@ export function makeWorkOrder(
     work: config.work,
     root: config.root,
     stage: posix.join(config.work, paths.stage),
-    scratch: posix.join(config.work, paths.scratch),
+    scratch: posix.join(config.work, scratch),
     log: posix.join(config.work, paths.log),
     manifestPath: paths.manifest,
     rejectsPath: paths.rejects,
     previous: previousOf(state, paths.manifest),
     memoryBytes: context.memoryBytes,
     maxRejects: step.config.maxRejects,
+    hub: context.hub,
+    dataset:
+      step.config.publish === undefined
+        ? undefined
+        : expandTemplate(step.config.publish.dataset, lookup),
     timeoutMs: step.config.timeoutMs,
     resume,
   };
@@ -109,9 +118,12 @@ export function makeWorkOrder(
 
 /** Also what a publication that was cut short may have renamed: its manifest lies there as `.next`. */
 function previousOf(state: TargetState | undefined, manifest: string): WorkOrder['previous'] {
-  const manifests = new Set(state?.previous.manifests ?? []);
-  manifests.add(`${manifest}.next`);
-  return { paths: state?.previous.paths ?? [], manifests: [...manifests] };
+  const { paths, manifests } = state?.previous ?? { paths: [], manifests: [] };
+  // A manifest is itself a file that the new result may no longer have.
+  return {
+    paths: [...paths, ...manifests],
+    manifests: [...new Set([...manifests, `${manifest}.next`])],
+  };
 }
 
 /** Bytes of the files that the order names itself; those behind manifests are not known here. */
@@ -123,14 +135,22 @@ export function orderBytes(order: WorkOrder): number {
 
 function dependencyInputs(id: TargetId, { graph, stateOf }: OrderContext): readonly InputOrder[] {
   const { config } = graph.plan;
-  const inputs = new Map<string, { files: InputOrder['files'][number][]; manifests: string[] }>();
+  const inputs = new Map<
+    string,
+    { files: InputOrder['files'][number][]; manifests: InputOrder['manifests'][number][] }
+  >();
   forEachProducer(graph, id, (producer) => {
     const { name } = locateTarget(graph.plan, producer).step;
-    const trace = stateOf(producer)?.trace;
+    const state = stateOf(producer);
+    const trace = state?.trace;
+    const from = {
+      producer: targetName(graph.plan, producer),
+      released: state?.released !== undefined,
+    };
     const input = inputs.get(name) ?? { files: [], manifests: [] };
     inputs.set(name, input);
     if (trace?.manifest !== undefined) {
-      input.manifests.push(posix.join(config.work, trace.manifest.path));
+      input.manifests.push({ path: posix.join(config.work, trace.manifest.path), ...from });
     }
     for (const artifact of trace?.artifacts ?? []) {
       if (artifact.output === 'rejects') continue;
@@ -139,6 +159,7 @@ function dependencyInputs(id: TargetId, { graph, stateOf }: OrderContext): reado
         bytes: artifact.bytes,
         sha256: artifact.sha256,
         rows: artifact.rows,
+        ...from,
       });
     }
   });
@@ -147,9 +168,13 @@ function dependencyInputs(id: TargetId, { graph, stateOf }: OrderContext): reado
 
 function outsideInputs(target: PlannedTarget, facts: TargetFacts): readonly InputOrder[] {
   const inputs = new Map<string, InputOrder['files'][number][]>();
-  for (const { input, name, path, file } of facts.outsideInputs(target)) {
+  for (const { input, name, path, file, remote } of facts.outsideInputs(target)) {
     const files = inputs.get(input) ?? [];
     inputs.set(input, files);
+    if (remote !== undefined) {
+      files.push({ path, bytes: file?.bytes ?? 0, sha256: undefined, rows: undefined, remote });
+      continue;
+    }
     files.push({
       path,
       // A file that is not there fails in the worker, which says which and why it is wanted.

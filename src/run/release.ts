@@ -1,0 +1,77 @@
+// Carries out a releasing target: records of every target it frees that its files are released,
+// then deletes them. The record comes first, because a file that is gone without one would be
+// made again; a crash in between is finished by the next attempt, since deleting twice is harmless.
+import { posix } from 'node:path';
+import type { Executor } from '../executor/executor.ts';
+import type { FileSystem } from '../file-system.ts';
+import { digestText } from '../fingerprint.ts';
+import { forEachReleased, type Graph } from '../plan/graph.ts';
+import type { TargetId } from '../plan/plan.ts';
+import type { Store } from '../store/store.ts';
+import type { Trace } from '../trace.ts';
+import { removeFiles } from './publish.ts';
+import type { Recorder } from './recorder.ts';
+
+export interface ReleaseContext {
+  readonly graph: Graph;
+  readonly fs: FileSystem;
+  readonly store: Store;
+  readonly recorder: Recorder;
+  readonly executor: () => Promise<Executor>;
+}
+
+/** The digest of every releasing target: what it gives is always the same, nothing. */
+export const RELEASED_DIGEST = digestText('released');
+
+/** Gives the bytes freed. Journals, manifests, audits and rejects stay. */
+export async function releaseFiles(id: TargetId, context: ReleaseContext): Promise<number> {
+  const { graph, recorder, store, fs } = context;
+  const { work } = graph.plan.config;
+  const doomed: string[] = [];
+  let bytesFreed = 0;
+  for (const target of releasedBy(graph, id)) {
+    const state = recorder.stateOf(target);
+    if (state?.trace === undefined) continue;
+    const paths = ownPaths(state.trace);
+    const { manifest } = state.trace;
+    const manifests = manifest === undefined ? [] : [manifest.path];
+    doomed.push(...paths, ...(await listedPaths(manifests, context)));
+    if (state.released !== undefined) continue;
+    const bytes = bytesOf(state.trace);
+    recorder.released(target, { attempt: state.attempt, paths, manifests, bytes });
+    bytesFreed += bytes;
+  }
+  await store.flush();
+  removeFiles(doomed.filter(isReleasable), { fs, work });
+  return bytesFreed;
+}
+
+function releasedBy(graph: Graph, id: TargetId): readonly TargetId[] {
+  const targets: TargetId[] = [];
+  forEachReleased(graph, id, (target) => targets.push(target));
+  return targets;
+}
+
+function ownPaths({ artifacts }: Trace): readonly string[] {
+  return artifacts.filter(({ output }) => output !== 'rejects').map(({ path }) => path);
+}
+
+async function listedPaths(
+  manifests: readonly string[],
+  { executor, graph }: ReleaseContext,
+): Promise<readonly string[]> {
+  if (manifests.length === 0) return [];
+  const { work } = graph.plan.config;
+  const present = manifests.filter((path) => !posix.isAbsolute(path));
+  const answer = await (await executor()).ask({ kind: 'list', work, manifests: present });
+  return answer.kind === 'listed' ? answer.paths : [];
+}
+
+/** What is kept for people and for later runs, whatever a manifest lists. */
+function isReleasable(path: string): boolean {
+  return !/^(audit|state|rejects|logs|hub)\//.test(path);
+}
+
+function bytesOf({ artifacts, manifest }: Trace): number {
+  return manifest?.totalBytes ?? artifacts.reduce((sum, { bytes }) => sum + bytes, 0);
+}

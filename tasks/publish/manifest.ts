@@ -1,0 +1,90 @@
+// The manifest of a publication: a Parquet file with a row for each file that a group has in a
+// dataset. It is committed beside the data, so that anyone can see what belongs to the group, and
+// whoever publishes again knows what was there.
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { HubRepository, Sql } from '../../src/task.ts';
+
+export interface PublishedFile {
+  /** Path in the dataset. */
+  readonly path: string;
+  readonly value: string | null;
+  readonly bytes: number;
+  readonly rows: number | null;
+  readonly minId: string | null;
+  readonly maxId: string | null;
+  readonly sha256: string;
+}
+
+/** What a publication is known by, beside its manifest. */
+export interface PublicationRecord {
+  readonly hub: string;
+  readonly dataset: string;
+  /** The commit that has all of it. */
+  readonly commit: string;
+  readonly manifest: { readonly path: string; readonly sha256: string };
+  readonly files: number;
+  readonly bytes: number;
+  readonly rows: number;
+}
+
+const COLUMNS = ['path', 'value', 'bytes', 'rows', 'minId', 'maxId', 'sha256'] as const;
+
+export async function writeManifest(
+  sql: Sql,
+  { files, to }: { files: readonly PublishedFile[]; to: string },
+): Promise<void> {
+  const column = (name: (typeof COLUMNS)[number]) => files.map((file) => file[name]);
+  await sql.run(
+    `copy (
+       select * from (
+         select unnest($path::varchar[]) as path, unnest($value::varchar[]) as value,
+           unnest($bytes::bigint[]) as bytes, unnest($rows::bigint[]) as rows,
+           unnest($min_id::varchar[]) as min_id, unnest($max_id::varchar[]) as max_id,
+           unnest($sha256::varchar[]) as sha256)
+       order by path
+     ) to ${quoted(to)} (format parquet, compression zstd)`,
+    {
+      path: column('path'),
+      value: column('value'),
+      bytes: column('bytes'),
+      rows: column('rows'),
+      min_id: column('minId'),
+      max_id: column('maxId'),
+      sha256: column('sha256'),
+    },
+  );
+}
+
+export async function readManifest(sql: Sql, path: string): Promise<readonly PublishedFile[]> {
+  const rows = await sql.rows('select * from read_parquet($path) order by path', { path });
+  return rows.map((row) => ({
+    path: String(row['path']),
+    value: textOf(row['value']),
+    bytes: Number(row['bytes']),
+    rows: row['rows'] === null ? null : Number(row['rows']),
+    minId: textOf(row['min_id']),
+    maxId: textOf(row['max_id']),
+    sha256: String(row['sha256']),
+  }));
+}
+
+/** The manifest as it lies in the dataset at a commit; no files when there is none. */
+export async function fetchManifest(
+  repository: HubRepository,
+  { commit, path, sql, scratch }: { commit: string; path: string; sql: Sql; scratch: string },
+): Promise<readonly PublishedFile[]> {
+  const found = await repository.find(commit, [path]);
+  if (!found.has(path)) return [];
+  const local = join(scratch, 'published.parquet');
+  await writeFile(local, await repository.read(commit, path));
+  return readManifest(sql, local);
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
