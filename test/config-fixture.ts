@@ -1,6 +1,7 @@
 // One way in for the tests of the configuration: YAML text and the files beside it to what a user
 // would see, or to the config.
 import { expect } from 'vitest';
+import type { Config, StepConfig } from '../src/config/config.ts';
 import { type ConfigInput, type ParsedConfig, parseConfig } from '../src/config/parse.ts';
 import { formatDiagnostic } from '../src/diagnostic.ts';
 
@@ -38,4 +39,18 @@ export function dedent(text: string): string {
   const body = text.replace(/^\n/, '').replace(/\n *$/, '\n');
   const indent = /^ */.exec(body)?.[0] ?? '';
   return body.replaceAll(new RegExp(`^${indent}`, 'gm'), '');
+}
+
+/** The config of a pipeline without mistakes. */
+export function configOf(yaml: string, options?: CheckOptions): Config {
+  const { config, diagnostics } = parse(yaml, options);
+  expect(diagnostics).toEqual([]);
+  if (config === undefined) throw new Error('no config without a diagnostic');
+  return config;
+}
+
+export function stepOf(config: Config, name: string): StepConfig {
+  const step = config.steps.find((other) => other.name === name);
+  if (step === undefined) throw new Error(`no step ${name}`);
+  return step;
 }

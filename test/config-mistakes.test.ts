@@ -94,7 +94,7 @@ test('files that a step names must exist, in every cell', () => {
         outputs: { path: "{t}.parquet", contract: "tables.ts#{t}" }
     `,
     `
-    pipeline.yaml:2:49: error: Seed of source "s" has the task "smaple": there is no file tasks/smaple.ts.
+    pipeline.yaml:2:49: error: A seed has the task "smaple": there is no file tasks/smaple.ts.
       create it (its default export is a task), or correct the name
     pipeline.yaml:4:14: error: Step "a" has the task "pul": there is no file tasks/pul.ts.
       create it (its default export is a task), or correct the name

@@ -120,8 +120,8 @@ test('a step does exactly one thing', () => {
       b: { run: echo, sql: SELECT 1, outputs: x.csv }
     `,
     `
-    pipeline.yaml:3:3: error: Step "a" says not what to do: it needs one of "sql", "task", "run".
-    pipeline.yaml:4:19: error: Step "b" has both "run" and "sql"; it needs exactly one of "sql", "task", "run".
+    pipeline.yaml:3:3: error: Step "a" says not what to do: it needs one of "sql", "task", "run", "release".
+    pipeline.yaml:4:19: error: Step "b" has both "run" and "sql"; it needs exactly one of "sql", "task", "run", "release".
     `,
   );
 });
@@ -283,7 +283,7 @@ test('names that JavaScript objects have by nature are unknown like any other', 
       known: input, work, profile
     pipeline.yaml:3:64: error: Step "constructor" needs "toString", which is no step.
     pipeline.yaml:3:74: error: Unknown key "__proto__" in step "constructor" (kind: run).
-      known keys: needs, each, from, matrix, ordinal, sql, task, run, with, inputs, outputs, retries, timeout, pools, max_rejects, rebuild_on
+      known keys: needs, each, from, matrix, ordinal, sql, task, run, with, inputs, outputs, retries, timeout, pools, max_rejects, rebuild_on, publish, hub, release, accepts_released
     `,
   );
 });

@@ -1,21 +1,8 @@
 // Golden tests: pipeline text to the config that the plan works with.
 import { expect, test } from 'vitest';
-import type { Config, StepConfig } from '../src/config/config.ts';
+
 import { expandTemplateValue, showTemplate } from '../src/config/template.ts';
-import { type CheckOptions, parse } from './config-fixture.ts';
-
-function configOf(yaml: string, options?: CheckOptions): Config {
-  const { config, diagnostics } = parse(yaml, options);
-  expect(diagnostics).toEqual([]);
-  if (config === undefined) throw new Error('no config without a diagnostic');
-  return config;
-}
-
-function stepOf(config: Config, name: string): StepConfig {
-  const step = config.steps.find((other) => other.name === name);
-  if (step === undefined) throw new Error(`no step ${name}`);
-  return step;
-}
+import { configOf, parse, stepOf } from './config-fixture.ts';
 
 test('a small pipeline has defaults for everything that it does not say', () => {
   const config = configOf(`
@@ -31,6 +18,7 @@ test('a small pipeline has defaults for everything that it does not say', () => 
     work: '/w/default',
     variables: {},
     pools: { cpu: 'auto', memory: 'auto', network: 'auto', disk: 'auto' },
+    hub: undefined,
     sources: [],
     steps: [
       {
@@ -59,6 +47,9 @@ test('a small pipeline has defaults for everything that it does not say', () => 
         timeoutMs: undefined,
         pools: {},
         maxRejects: 0,
+        hub: undefined,
+        publish: undefined,
+        acceptsReleased: false,
         rebuildOn: [],
       },
     ],
