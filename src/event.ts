@@ -126,8 +126,20 @@ export interface RunSummary {
   readonly durationMs: number;
   readonly steps: readonly StepResult[];
   readonly failures: readonly FailedTarget[];
+  /** What is now in the datasets that the pipeline publishes; empty when nothing ran. */
+  readonly datasets: readonly DatasetSummary[];
   /** Set when there was nothing to do at all. */
   readonly nothingToDo: boolean;
+}
+
+export interface DatasetSummary {
+  readonly dataset: string;
+  /** Targets that have their part in it, of all. */
+  readonly published: number;
+  readonly targets: number;
+  readonly files: number;
+  readonly bytes: number;
+  readonly rows: number;
 }
 
 export interface StepResult {

@@ -109,6 +109,15 @@ export interface RemoteChange {
   readonly onBytes?: (done: number) => void;
 }
 
+/** What a target has in a dataset, for summaries. */
+export interface Published {
+  readonly dataset: string;
+  readonly commit: string;
+  readonly files: number;
+  readonly bytes: number;
+  readonly rows: number;
+}
+
 export interface Hub {
   /** Stable identity: the same Hub under another port is the same. */
   readonly id: string;
@@ -204,6 +213,8 @@ export interface TaskContext<P = Readonly<Record<string, Json>>> {
   table(output: string): Promise<TableWriter>;
   reject(reject: Reject): Promise<void>;
   account(account: Account): void;
+  /** Tells what of the dataset is this target's; shown in the summary and by `status`. */
+  published(published: Published): void;
   /** One line into the target's log. */
   log(line: string): void;
 }

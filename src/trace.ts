@@ -1,6 +1,6 @@
 // What is remembered of a target's last success (its trace) and of its failures, as plain data.
 // `fingerprint.ts` makes the fields, `rebuilder.ts` compares them, `store/` keeps them.
-import type { Json } from './task.ts';
+import type { Json, Published } from './task.ts';
 
 /** One published file. */
 export interface Artifact {
@@ -85,6 +85,8 @@ export interface Trace {
   /** Bytes that a release has given back to the disk. */
   readonly bytesFreed?: number;
   readonly account?: AccountRecord;
+  /** What the target has in a dataset. */
+  readonly published?: Published;
   /** Versions at the time, shown but not compared. */
   readonly engine: Readonly<Record<string, string>>;
   readonly durationMs: number;

@@ -139,6 +139,8 @@ class Publication {
       ...last,
     });
     log(`sent ${put.length} of ${this.#entries.length} files, deleted ${remove.length}: ${commit}`);
+    const { files, bytes, rows, dataset } = this.#record(commit, sha256);
+    this.#context.published({ dataset, commit, files, bytes, rows });
     await writeFile(record.path, `${JSON.stringify(this.#record(commit, sha256), null, 2)}\n`);
   }
 

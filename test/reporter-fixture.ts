@@ -85,6 +85,7 @@ export function runEnded(summary: Partial<RunSummary>): Extract<Event, { type: '
     durationMs: 61_000,
     steps: [],
     failures: [],
+    datasets: [],
     nothingToDo: false,
     ...summary,
   };
@@ -180,6 +181,7 @@ export const samples: {
     durationMs: 12,
     steps: [stepResult({ step, failed: 1, left: 24 })],
     failures: [{ target, step, failure: fullFailure, log }],
+    datasets: [{ dataset: 'a/b', published: 1, targets: 2, files: 3, bytes: 4, rows: 5 }],
     nothingToDo: false,
   },
 };

@@ -1,5 +1,6 @@
 // `pipeline [targets..]`: brings targets up to date. Wires the ports together, listens to signals
 // and turns the summary into an exit code.
+import { join, relative } from 'node:path';
 import type { Event, Reporter, RunSummary } from '../event.ts';
 import { isoTime } from '../file-system.ts';
 import { nodeFileSystem, systemClock } from '../node-file-system.ts';
@@ -206,6 +207,7 @@ class CommandRun {
       report,
       onGroup: (group, state) =>
         state === 'begun' ? lock.addGroup(group) : lock.removeGroup(group),
+      showPath: (path) => relative(process.cwd(), join(config.work, path)),
       random: Math.random,
       run,
       pools: poolSizes(config.pools, this.#raw.jobs),

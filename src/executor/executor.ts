@@ -3,7 +3,7 @@
 // digest; only the run publishes and records. Both sides are plain JSON, so that the executor may
 // be a worker process here, a fake in a test, or another host.
 import type { RemoteSource } from '../plan/catalog.ts';
-import type { Account, Checkpoint, Json, Progress, Scalar } from '../task.ts';
+import type { Account, Checkpoint, Json, Progress, Published, Scalar } from '../task.ts';
 import type { AccountRecord, Artifact, Failure, Manifest } from '../trace.ts';
 
 export interface Executor {
@@ -160,6 +160,7 @@ export interface WorkResult {
   readonly rows: number | undefined;
   readonly rejects: number;
   readonly account: AccountRecord | undefined;
+  readonly published: Published | undefined;
   /** Outside files as read, by name in the trace. */
   readonly outside: Readonly<Record<string, { bytes: number; mtimeMs: number; sha256: string }>>;
   readonly meaning: Description;

@@ -36,6 +36,7 @@ export async function finishResult(attempt: Attempt, rule: RuleResult): Promise<
     rows,
     rejects: rule.rejects,
     account,
+    published: rule.published,
     outside: inputs.outside(),
     meaning: Object.keys(contracts).length === 0 ? rule.meaning : { ...rule.meaning, contracts },
   };

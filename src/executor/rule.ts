@@ -1,6 +1,6 @@
 // What an attempt offers to the three kinds of rule, and what a rule gives back. Only types: the
 // seam between `attempt.ts`, which is the same for all, and `sql.ts`, `task-rule.ts`, `shell.ts`.
-import type { Account, Progress } from '../task.ts';
+import type { Account, Progress, Published } from '../task.ts';
 import type { WrittenFile } from './copy.ts';
 import type { Database } from './duckdb.ts';
 import type { CheckpointRecord, Description, ProcessGroup, WorkOrder } from './executor.ts';
@@ -36,7 +36,8 @@ export interface Attempt {
 export interface RuleResult {
   /** What was written by COPY, by output. */
   readonly written: ReadonlyMap<string, readonly WrittenFile[]>;
-  readonly account: Account | undefined;
+  readonly account?: Account | undefined;
+  readonly published?: Published;
   readonly rejects: number;
   /** The rejects as staged Parquet, where there are any. */
   readonly rejectsFile: WrittenFile | undefined;

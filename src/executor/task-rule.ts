@@ -1,7 +1,16 @@
 // The task rule: gives a TypeScript task its context exactly as `src/task.ts` documents it, runs
 // it, and gathers what it wrote through tables, rejects and its account.
 import { mkdirSync } from 'node:fs';
-import type { Account, Checkpoint, Hub, Sql, TaskContext, TaskInput, TaskOutput } from '../task.ts';
+import type {
+  Account,
+  Checkpoint,
+  Hub,
+  Published,
+  Sql,
+  TaskContext,
+  TaskInput,
+  TaskOutput,
+} from '../task.ts';
 import { type Attempt, Interrupted, type RuleResult } from './rule.ts';
 import { targetError } from './target-error.ts';
 import { loadTask, taskMeaning } from './task-module.ts';
@@ -12,7 +21,7 @@ export async function runTask(attempt: Attempt, modulePath: string): Promise<Rul
   const module = await loadTask(modulePath);
   const parameters = module.checkParameters(order.with);
   const { tables, resumed } = await TaskTables.open(attempt);
-  const account: { value?: Account } = {};
+  const said: { account?: Account; published?: Published } = {};
   // Rejects when a checkpoint finds the run draining: the task's own call then never returns.
   const drained = Promise.withResolvers<never>();
   let isScratchMade = false;
@@ -41,14 +50,17 @@ export async function runTask(attempt: Attempt, modulePath: string): Promise<Rul
     dataset: order.dataset,
     table: (output) => tables.table(output),
     reject: (reject) => tables.reject(reject),
-    account: (value) => {
-      account.value = value;
+    account: (account) => {
+      said.account = account;
+    },
+    published: (published) => {
+      said.published = published;
     },
     log: (line) => attempt.log.line(line),
   };
   await Promise.race([module.task.run(context), drained.promise]);
   const written = await tables.finish();
-  return { ...written, account: account.value, meaning: taskMeaning(module) };
+  return { ...written, ...said, meaning: taskMeaning(module) };
 }
 
 /** Saves a checkpoint; true when the target is to end here. */

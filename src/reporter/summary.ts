@@ -1,7 +1,7 @@
 // The text that ends every run, for the live and the plain reporter alike: counts per step, row
 // accounts, failures by cause, and what to type next. Values in, text out; it prints nothing.
 import { shellQuote } from '../config/shell-quote.ts';
-import type { Event, RunSummary, StepResult } from '../event.ts';
+import type { DatasetSummary, Event, RunSummary, StepResult } from '../event.ts';
 import { type FailureGroup, groupFailures } from './cause.ts';
 import { cleanLines, oneLine } from './line.ts';
 import { noPaint, type Paint } from './paint.ts';
@@ -38,10 +38,26 @@ export function explainSummary(ended: RunEnded, options: SummaryOptions): string
   const blocks = [
     explainSteps(ended.steps, options),
     explainAccounts(options.progress.accounts),
+    explainDatasets(ended.datasets),
     ...explainFailures(ended, options),
     explainClosing(ended, options),
   ];
   return `${blocks.filter((block) => block !== '').join('\n\n')}\n`;
+}
+
+/** What is now in the published datasets. */
+function explainDatasets(datasets: RunEnded['datasets']): string {
+  if (datasets.length === 0) return '';
+  const columns: readonly Column<DatasetSummary>[] = [
+    ['parts', ({ published }) => published],
+    ['of', ({ targets }) => targets],
+    ['files', ({ files }) => files],
+    ['rows', ({ rows }) => rows],
+    ['bytes', ({ bytes }) => bytes, explainBytes],
+  ];
+  const name = ({ dataset }: DatasetSummary) => dataset;
+  const lines = alignTable(datasets, { heading: 'published datasets', name, columns });
+  return lines.map((line) => `  ${line}`).join('\n');
 }
 
 /** A block of text per cause, the most frequent first. */
@@ -159,6 +175,7 @@ function explainSteps(steps: readonly StepResult[], options: SummaryOptions): st
     ['rows', (step) => step.rows],
     ['rejects', (step) => step.rejects],
     ['bytes', (step) => step.bytesOut, explainBytes],
+    ['freed', (step) => step.bytesFreed, explainBytes],
     ['time', (step) => progress.step(step.step)?.targetMs ?? 0, explainDuration],
   ];
   const rows = steps.filter((step) => step.targets > 0);

@@ -16,6 +16,8 @@ export interface RunContext {
   /** Started on first use: a run with nothing to do starts none. */
   readonly executor: () => Promise<Executor>;
   readonly report: (event: EventBody) => void;
+  /** A path relative to the work folder, as the user would write it. */
+  readonly showPath: (path: string) => string;
   /** Told of every process group that a target begins or ends. */
   readonly onGroup: WorkListener['group'];
   /** From 0 to 1, for the jitter of waits. */

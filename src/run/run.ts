@@ -6,6 +6,7 @@ import { explainReason, judge } from '../rebuilder.ts';
 import { createScheduler, type Scheduler } from '../scheduler.ts';
 import { type Assessment, assess, type OpenQuestion } from './assess.ts';
 import type { RunContext } from './context.ts';
+import { summarizeDatasets } from './datasets.ts';
 import { Answers, TargetFacts } from './facts.ts';
 import { answerQuestions, looksUnchanged } from './inspect.ts';
 import { Meanings } from './meanings.ts';
@@ -298,11 +299,18 @@ class PipelineRun {
     return verdict.kind === 'stale' ? verdict.reasons.map(explainReason) : ['asked for by --force'];
   }
 
+  #datasets() {
+    const { graph, selection } = this.#context;
+    const stateOf = (id: TargetId) => this.#recorder.stateOf(id);
+    return summarizeDatasets(graph.plan, { needed: selection.needed, stateOf });
+  }
+
   #summarize(scheduler: Scheduler, assessment: Assessment): RunSummary {
     return this.#tally.summarize({
       counts: (step) => scheduler.counts(step),
       interrupted: this.#interrupted,
       nothingToDo: assessment.todo === 0,
+      datasets: assessment.todo === 0 ? [] : this.#datasets(),
       durationMs: this.#context.clock.monotonicMs() - this.#startedMs,
     });
   }

@@ -1,6 +1,6 @@
 // Adds up what a run did, step by step, for its summary. Counts, never a list of targets; only
 // failures are kept one by one.
-import type { FailedTarget, RunSummary, StepResult } from '../event.ts';
+import type { DatasetSummary, FailedTarget, RunSummary, StepResult } from '../event.ts';
 import { type Plan, type PlanStep, stepOfTarget, type TargetId } from '../plan/plan.ts';
 import type { TargetState } from '../scheduler.ts';
 import type { Trace } from '../trace.ts';
@@ -56,8 +56,9 @@ export class Tally {
     readonly interrupted: boolean;
     readonly nothingToDo: boolean;
     readonly durationMs: number;
+    readonly datasets: readonly DatasetSummary[];
   }): RunSummary {
-    const { counts, interrupted, nothingToDo, durationMs } = options;
+    const { counts, interrupted, nothingToDo, durationMs, datasets } = options;
     const steps = this.#plan.steps.map((step) => this.#result(step, counts(step)));
     const failed = steps.some((step) => step.failed > 0 || step.blocked > 0);
     return {
@@ -65,6 +66,7 @@ export class Tally {
       durationMs: Math.round(durationMs),
       steps,
       failures: this.#failures,
+      datasets,
       nothingToDo,
     };
   }

@@ -250,6 +250,7 @@ export class TargetRunner {
       ...(result.rows === undefined ? {} : { rows: result.rows }),
       ...(result.rejects === 0 ? {} : { rejects: result.rejects }),
       ...(result.account === undefined ? {} : { account: result.account }),
+      ...(result.published === undefined ? {} : { published: result.published }),
       engine: { ...this.#context.engine, ...result.engine },
       durationMs,
       peakBytes: result.peakBytes,
@@ -273,8 +274,9 @@ export class TargetRunner {
       return { kind: 'retry', waitMs };
     }
     const durationMs = Math.round(clock.monotonicMs() - attempt.startedMs);
-    this.#tally.failed({ target, step, failure, log });
-    report({ type: 'target-failed', target, step, failure, log, durationMs });
+    const shown = this.#context.showPath(log);
+    this.#tally.failed({ target, step, failure, log: shown });
+    report({ type: 'target-failed', target, step, failure, log: shown, durationMs });
     return { kind: 'failed' };
   }
 

@@ -17,7 +17,7 @@ export interface AttemptOptions {
   readonly onSent?: ((bytes: number) => void) | undefined;
 }
 
-/** Slower than this is not waited for: bytes a millisecond that a body without a stream is given. */
+/** Bytes a millisecond that a body is given time for when nobody can watch it move. */
 const SLOWEST_BYTES_PER_MS = 32;
 /** Smaller bodies go out in one piece: there is nothing to watch. */
 const WATCHED_BYTES = 64 * 1024;
@@ -48,7 +48,7 @@ export class Attempt {
     this.hasGained = true;
   }
 
-  /** Sends, and reads the answer; rejects with a HubError, the signal's reason, or what `read` threw. */
+  /** Sends and reads; rejects with a HubError, the signal's reason, or what `read` threw. */
   async run<T>(read: (response: Response, attempt: Attempt) => Promise<T>): Promise<T> {
     const { about, url, init, signal, onHeaders } = this.#options;
     signal.throwIfAborted();
@@ -157,7 +157,7 @@ function pathOf(url: string, endpoint: string): string {
   return URL.parse(url)?.pathname ?? 'an address';
 }
 
-/** What an error's body says, in one line: of JSON its error, of XML its message, of HTML its text. */
+/** What an error's body says, in one line: JSON's error, XML's message, the text of HTML. */
 function spokenLine(text: string): string {
   const said = errorOfJson(text) ?? /<Message>([^<]*)/.exec(text)?.[1] ?? textOfHtml(text);
   const line = said

@@ -188,9 +188,9 @@ async function readBack(
   const paths = [...change.put.map(({ path }) => path), ...change.remove];
   const found = await lookAgain(about, () => repository.find(head, paths));
   const isRemoved = change.remove.every((path) => !found.has(path));
-  if (isRemoved && (await areThere(change.put, { found, signal: transport.signal }))) return head;
+  if ((await areThere(change.put, { found, signal: transport.signal }))) return head;
   throw new HubError('hub-conflict', {
-    message: `${about.repository}: ${about.doing}: the repository is at ${head}, which is not this commit`,
+    message: `${about.repository}: ${about.doing}: the repository is at another commit, ${head}`,
     mayPass: true,
     status: error.status,
     hint: 'somebody else committed meanwhile; run again to go on from there',
@@ -203,8 +203,9 @@ async function lookAgain<T>(about: About, look: () => Promise<T>): Promise<T> {
     return await look();
   } catch (error) {
     if (!(error instanceof HubError)) throw error;
+    const what = 'the answer was lost, and whether it was made cannot be seen';
     throw new HubError(error.code, {
-      message: `${about.repository}: ${about.doing}: the answer was lost, and whether it was made cannot be seen: ${error.message}`,
+      message: `${about.repository}: ${about.doing}: ${what}: ${error.message}`,
       mayPass: error.mayPass,
       status: error.status,
       hint: 'run again: what is there already is recognised',

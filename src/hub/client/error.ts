@@ -100,7 +100,9 @@ function meaningOf(
     case 401:
       return {
         code: 'hub-denied',
-        hint: `a valid token is needed (without one a Hub also hides what does not exist); it is looked for in ${TOKEN_PLACES}`,
+        hint:
+          'a valid token is needed (without one a Hub also hides what does not exist); ' +
+          `it is looked for in ${TOKEN_PLACES}`,
       };
     case 403:
       return { code: 'hub-denied', hint: deniedHint(reason, { said, repository }) };
@@ -128,11 +130,11 @@ function meaningOf(
 }
 
 function deniedHint(reason: string | undefined, { said, repository }: Omit<Refusal, 'reason'>) {
-  if (reason === 'GatedRepo' || /gated|restricted/i.test(said)) {
-    return `${repository} is gated: ask for access on its page on the Hub, with the token's account`;
-  }
   if (reason === 'DisabledRepo') return `${repository} was disabled on the Hub`;
-  return `the token has no permission for this on ${repository}: writing needs a write token of an account that may`;
+  if (reason === 'GatedRepo' || /gated|restricted/i.test(said)) {
+    return `${repository} is gated: ask for access on its page, with the token's account`;
+  }
+  return `the token may not do this on ${repository}: to write, a write token is needed`;
 }
 
 function missingHint(reason: string | undefined, repository: string): string {
@@ -183,8 +185,7 @@ function place({ repository, doing }: About): string {
 const BROKEN_FILE = new Set(['NotReadableError', 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH']);
 const PERMANENT =
   /^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_TLS_CERT|ERR_INVALID_|UND_ERR_INVALID_ARG)/;
-const NETWORK =
-  /^(UND_ERR_|EAI_|HPE_|ENOTFOUND|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENETDOWN|ERR_SSL|ERR_HTTP)/;
+const NETWORK = /^(UND_ERR_|EAI_|HPE_|ENOTFOUND|ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ERR_SSL|ERR_HTTP)/;
 
 /** What an error thrown by `fetch` or by reading a body means; undefined when it is none. */
 export function networkError(about: About, error: unknown): HubError | undefined {

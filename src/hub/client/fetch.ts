@@ -170,7 +170,7 @@ export function backoffMs(failures: number, timing: Timing): number {
   return longest * (0.5 + timing.random() / 2) + 250;
 }
 
-/** A Hub counts its API and its resolver apart; other addresses are storage with limits of their own. */
+/** A Hub counts its API and its resolver apart; other addresses are storage. */
 function classOf(url: string, endpoint: string): string {
   if (!url.startsWith(`${endpoint}/`)) return URL.parse(url)?.origin ?? url;
   const path = url.slice(endpoint.length);

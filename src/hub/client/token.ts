@@ -30,7 +30,7 @@ export function checkedToken(token: string, place: string): string {
   // Other characters would make `fetch` throw an error that quotes the whole header.
   if (/^hf_[\x21-\x7e]+$/.test(token)) return token;
   throw new HubError('hub-denied', {
-    message: `The token in ${place} is not a Hub token: it must start with "hf_" and hold no spaces.`,
+    message: `The token in ${place} is not one of a Hub: it must start with "hf_".`,
     hint: `put an access token of the Hub into ${place}, or empty it to go on without one`,
   });
 }
