@@ -85,7 +85,8 @@ class Assessor implements Assessment {
   }
 
   reasonsOf(id: TargetId): readonly Reason[] {
-    const verdict = this.#judge(id, this.#load(id));
+    const state = this.#load(id);
+    const verdict = this.#waits(id) ? this.#judgeAlone(id, state) : this.#judge(id, state);
     return verdict.kind === 'stale' ? verdict.reasons : [];
   }
 
@@ -112,14 +113,11 @@ class Assessor implements Assessment {
       for (let cell = 0; cell < step.cellCount; cell += 1) {
         const id = targetId(step, cell, member);
         if (this.#options.needed[id] !== 1) continue;
-        if (this.#waits(id)) {
-          this.#set(id, 'pending');
-          continue;
-        }
         journal ??= this.#options.load(table.journals[member] ?? '');
         if (journal.problem !== undefined) throw new StoreProblemError(journal.problem);
         const state = journal.targets.get(targetKey(step, cell));
-        this.#place(id, { state, questions });
+        if (this.#waits(id)) this.#set(id, this.#isStaleAnyway(id, state) ? 'stale' : 'pending');
+        else this.#place(id, { state, questions });
       }
     }
   }
@@ -162,6 +160,22 @@ class Assessor implements Assessment {
     const { facts, forced } = this.#options;
     if (forced?.[id] === 1) return { kind: 'stale', reasons: [{ kind: 'forced' }] };
     return judge(facts.current(id), facts.recorded(id, state));
+  }
+
+  /** Whether a target would run even if everything it waits for came out as before. */
+  #isStaleAnyway(id: TargetId, state: TargetState | undefined): boolean {
+    return this.#judgeAlone(id, state).kind === 'stale';
+  }
+
+  #judgeAlone(id: TargetId, state: TargetState | undefined): Verdict {
+    const { facts, forced } = this.#options;
+    if (forced?.[id] === 1) return { kind: 'stale', reasons: [{ kind: 'forced' }] };
+    const current = facts.current(id);
+    const inputs: Record<string, string> = {};
+    for (const name of Object.keys(current.inputs)) {
+      inputs[name] = state?.trace?.inputs[name] ?? current.inputs[name] ?? '';
+    }
+    return judge({ ...current, inputs }, facts.recorded(id, state));
   }
 
   /**
