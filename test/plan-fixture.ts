@@ -104,6 +104,7 @@ export function sketchConfig(
         captures: ['chunk', 'part'],
         expression: 'c(?<chunk>[^/]+)-(?<part>[^/]+)\\.parquet$',
       },
+      groups: [],
       seed: undefined,
     })),
     steps: steps.map((step, index) => sketchStep(step, index + 1)),

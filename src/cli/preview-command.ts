@@ -4,6 +4,7 @@ import { locateTarget, type TargetId, targetKey, targetName } from '../plan/plan
 import { explainReason } from '../rebuilder.ts';
 import { countSelected } from '../run/tally.ts';
 import { EXIT } from './exit-code.ts';
+import { datasetLines, sourceLines } from './forecast.ts';
 import { type Look, look, unlistedSources } from './look.ts';
 import type { Project } from './project.ts';
 import type { RawRunOptions } from './run-command.ts';
@@ -48,7 +49,10 @@ function previewText(found: Look): string {
     return [step.name, targets, counts.fresh, counts.stale, counts.pending].map(String);
   });
   const head = ['step', 'targets', 'up to date', 'would run', 'may run'];
-  const lines = [...layOutTable([head, ...rows]), '', ...reasonLines(found)];
+  const lines = [...sourceLines(graph.plan), '', ...layOutTable([head, ...rows])];
+  const datasets = datasetLines(graph.plan);
+  if (datasets.length > 0) lines.push('', ...datasets);
+  lines.push('', ...reasonLines(found));
   lines.push(
     '',
     '"may run": waits for something that runs, and runs only if that comes out different',

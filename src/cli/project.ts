@@ -8,6 +8,7 @@ import { type Diagnostic, formatDiagnostic } from '../diagnostic.ts';
 import { findCollisions } from '../plan/collision.ts';
 import { type Graph, makeGraph } from '../plan/graph.ts';
 import { makePlan } from '../plan/plan.ts';
+import { readGroups, recordGroups } from '../run/group-record.ts';
 import { type ObserveOptions, observeSources } from '../run/source.ts';
 import type { Belonging } from '../store/belonging.ts';
 import type { ProjectOptions } from './options.ts';
@@ -47,10 +48,17 @@ export function openProject(options: ProjectOptions): Project {
 }
 
 /** Lists the sources and plans; throws a UsageError with every mistake that this brings to light. */
-export function planProject(project: Project, options: ObserveOptions): Graph {
-  const observed = observeSources(project.config, options);
+export function planProject(
+  project: Project,
+  options: Omit<ObserveOptions, 'groups'> & { readonly isOwner?: boolean },
+): Graph {
+  const { config } = project;
+  const { fs } = options;
+  const groups = (source: SourceConfig) => readGroups(source, { config, fs });
+  const observed = observeSources(config, { ...options, groups });
   if (observed.diagnostics.length > 0) throw new UsageError(project.format(observed.diagnostics));
-  const { plan, diagnostics } = makePlan(project.config, observed.catalog);
+  if (options.isOwner === true) recordGroups(observed.catalog, { config, fs });
+  const { plan, diagnostics } = makePlan(config, observed.catalog);
   const collisions = plan === undefined ? [] : findCollisions(plan);
   const mistakes = [...diagnostics, ...collisions];
   if (plan === undefined || mistakes.length > 0) throw new UsageError(project.format(mistakes));

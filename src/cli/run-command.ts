@@ -105,6 +105,7 @@ class CommandRun {
     const fs = nodeFileSystem;
     const graph = planProject(this.#project, {
       fs,
+      isOwner: true,
       recorded: (source) => recordedListing(source, { config, fs, connections }),
     });
     const selection = this.#select(graph);

@@ -47,6 +47,22 @@ interface SourceBase {
   readonly at: Location;
   /** Matched against the end of each file's path, whole segments. */
   readonly pattern: NamePattern;
+  readonly groups: readonly ComputedGroups[];
+}
+
+/** A kind of group that is formed from the listing rather than from the names. */
+export interface ComputedGroups {
+  readonly name: string;
+  /** Whole groups of this capture are joined; single files when it is undefined. */
+  readonly of: string | undefined;
+  /** Until they hold so many bytes, or so many files. */
+  readonly atLeastBytes: number;
+  readonly files: number | undefined;
+}
+
+/** All kinds of group that a source has: the captures of its names, then the computed ones. */
+export function groupKinds({ pattern, groups }: SourceConfig): readonly string[] {
+  return [...pattern.captures, ...groups.map(({ name }) => name)];
 }
 
 export interface LocalSourceConfig extends SourceBase {
@@ -149,7 +165,8 @@ export interface Cell {
 export interface PublishConfig {
   /** `owner/name`; cell variables are left in it. */
   readonly dataset: Template;
-  readonly expectedValues: number | undefined;
+  /** How many partition values to expect; a template is that of a cell variable. */
+  readonly expectedValues: TemplateValue | undefined;
 }
 
 export type RuleConfig = SqlRuleConfig | TaskRuleConfig | RunRuleConfig | ReleaseRuleConfig;

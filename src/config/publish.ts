@@ -5,8 +5,7 @@ import { didYouMean } from '../suggestion.ts';
 import type { Cell, PublishConfig, ReleaseRuleConfig } from './config.ts';
 import { type Entry, entryOf, type Node, textOf } from './document.ts';
 import { isDatasetName } from './hub.ts';
-import { readTemplate, type Scope } from './scope.ts';
-import { readNumber } from './settings.ts';
+import { readTemplate, readTemplateValue, type Scope } from './scope.ts';
 import type { Site } from './site.ts';
 import { expandTemplate } from './template.ts';
 
@@ -49,7 +48,9 @@ export function readPublish(
     });
     return undefined;
   }
-  const expectedValues = readNumber(entryOf(entry.value, 'expected_values')?.value);
+  const expected = entryOf(entry.value, 'expected_values')?.value;
+  const expectedValues =
+    expected === undefined ? undefined : readTemplateValue(expected, { scope, report });
   return { dataset, expectedValues };
 }
 

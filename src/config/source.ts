@@ -2,7 +2,9 @@
 // the pipeline's own. Nothing is listed here.
 import type { Location } from '../diagnostic.ts';
 import { staticFolder } from '../glob.ts';
+import { readGroups } from './computed-groups.ts';
 import type {
+  ComputedGroups,
   HubConfig,
   HubSourceConfig,
   LocalSourceConfig,
@@ -60,11 +62,12 @@ function readSource(name: string, surroundings: Surroundings & { entry: Entry })
   const nameEntry = entryOf(value, 'name');
   const nameNode = textOf(nameEntry?.value);
   const pattern = nameEntry === undefined ? anyName : readPattern(nameNode, { ...surroundings });
-  const captures = pattern?.captures;
+  const groups = readGroups(entryOf(value, 'groups'), { ...surroundings, pattern });
+  const captures = pattern && [...pattern.captures, ...groups.map((group) => group.name)];
   if (relative === undefined || pattern === undefined) {
     return { name, at, captures, config: undefined };
   }
-  const base = { name, at, pattern, files: relative };
+  const base = { name, at, pattern, groups, files: relative };
   const isHub = entryOf(value, 'dataset') !== undefined;
   const config = isHub ? readHubSource(base, surroundings) : readLocalSource(base, surroundings);
   return { name, at, captures, config };
@@ -74,6 +77,7 @@ interface Base {
   readonly name: string;
   readonly at: Location;
   readonly pattern: NamePattern;
+  readonly groups: readonly ComputedGroups[];
   /** As written, variables put in. */
   readonly files: string;
 }

@@ -1,7 +1,13 @@
 // The plan of a run: every step's targets as a table of cell x member, addressed by arithmetic.
 // A target is an integer; there is no object per target. The plan is fixed for a run and knows
 // neither what is fresh nor in which order things happen (`graph.ts` knows what needs what).
-import type { Cell, Config, Each, StepConfig } from '../config/config.ts';
+import {
+  type Cell,
+  type Config,
+  type Each,
+  groupKinds,
+  type StepConfig,
+} from '../config/config.ts';
 import type { Diagnostic } from '../diagnostic.ts';
 import type { Scalar } from '../task.ts';
 import { type Catalog, compareNaturally, type Listing, type SourceFile } from './catalog.ts';
@@ -173,7 +179,8 @@ export function memberVariables(step: PlanStep, member: number): Readonly<Record
 
 function capturesOf(config: Config, each: Each): readonly string[] {
   if (each.kind === 'once') return [];
-  return config.sources.find((source) => source.name === each.source)?.pattern.captures ?? [];
+  const source = config.sources.find(({ name }) => name === each.source);
+  return source === undefined ? [] : groupKinds(source);
 }
 
 function groupValue(table: MemberTable, member: number): string {
@@ -237,7 +244,7 @@ function listedTable(
       rank: Int32Array.from(names.keys()),
     };
   }
-  const captures = config.sources[source]?.pattern.captures ?? [];
+  const captures = capturesOf(config, each);
   const { values, groupOfFile, files } = groupFiles(listing.files, captures.indexOf(each.group));
   const names = values.map((value) => `${each.group}=${value}`);
   return {

@@ -6,6 +6,7 @@ import type { Diagnostic } from '../diagnostic.ts';
 import type { FileSystem } from '../file-system.ts';
 import { findFiles } from '../glob.ts';
 import { isUnsafePath, type RecordedListing } from '../hub/listing.ts';
+import { formGroups, type GroupRecord } from '../plan/batch.ts';
 import {
   type Catalog,
   compareNaturally,
@@ -23,18 +24,56 @@ export interface ObserveOptions {
   readonly fs: FileSystem;
   /** The recorded listing of a Hub source. */
   readonly recorded: (source: HubSourceConfig) => RecordedListing | undefined;
+  /** The recorded groups of a source, by kind. */
+  readonly groups: (source: SourceConfig) => Readonly<Record<string, GroupRecord>>;
 }
 
-export function observeSources(config: Config, { fs, recorded }: ObserveOptions): CatalogResult {
+export function observeSources(
+  config: Config,
+  { fs, recorded, groups }: ObserveOptions,
+): CatalogResult {
   const diagnostics: Diagnostic[] = [];
   const listings = config.sources.map((source) => {
     const files =
       source.kind === 'local'
         ? localFiles(source.files, fs)
         : remoteFiles(source, { listing: recorded(source), diagnostics });
-    return makeListing(source, { files, diagnostics });
+    return addGroups(makeListing(source, { files, diagnostics }), {
+      source,
+      groups: groups(source),
+    });
   });
   return { catalog: { listings }, diagnostics };
+}
+
+/** Computed groups count like captures from here on. */
+function addGroups(
+  listing: Listing,
+  { source, groups }: { source: SourceConfig; groups: Readonly<Record<string, GroupRecord>> },
+): Listing {
+  let { files } = listing;
+  for (const kind of source.groups) {
+    const { captures } = source.pattern;
+    const formed = formGroups(files, { kind, captures, recorded: groups[kind.name] ?? {} });
+    files = files.map((file) => ({
+      ...file,
+      captures: [...file.captures, formed[file.key] ?? ''],
+    }));
+  }
+  return { ...listing, files };
+}
+
+/** The group of every file by kind, to be recorded so that it never changes. */
+export function groupsOf(
+  source: SourceConfig,
+  { files }: Listing,
+): Readonly<Record<string, GroupRecord>> {
+  const first = source.pattern.captures.length;
+  const records = source.groups.map(({ name }, index) => {
+    const groups = files.map((file) => [file.key, file.captures[first + index] ?? '']);
+    return [name, Object.fromEntries(groups)] as const;
+  });
+  return Object.fromEntries(records);
 }
 
 type FoundFile = Omit<SourceFile, 'key' | 'captures'>;

@@ -188,7 +188,7 @@ async function readBack(
   const paths = [...change.put.map(({ path }) => path), ...change.remove];
   const found = await lookAgain(about, () => repository.find(head, paths));
   const isRemoved = change.remove.every((path) => !found.has(path));
-  if ((await areThere(change.put, { found, signal: transport.signal }))) return head;
+  if (isRemoved && (await areThere(change.put, { found, signal: transport.signal }))) return head;
   throw new HubError('hub-conflict', {
     message: `${about.repository}: ${about.doing}: the repository is at another commit, ${head}`,
     mayPass: true,

@@ -90,6 +90,7 @@ export class Upload {
 
   async #answer(url: string, init: RequestInit): Promise<Response> {
     if (url.endsWith('.git/info/lfs/objects/batch')) return this.#batch(url, init);
+    if (url.includes('/v1/chunks/')) return this.#probe(url, init);
     if (isCommitAddress(url)) {
       await this.checkUnchanged();
       this.#checkDigests(init.body);
@@ -122,6 +123,19 @@ export class Upload {
       const mayPass = error instanceof HubError && error.code === 'hub-unavailable';
       this.isWorthAnother ||= mayPass && (isOutdated || isEnd);
       throw error;
+    }
+  }
+
+  /**
+   * The question of xet whether a chunk is known. The library takes every refusal for a no, which
+   * costs a transfer and nothing else; so no refusal of it may end the upload.
+   */
+  async #probe(url: string, init: RequestInit): Promise<Response> {
+    try {
+      return await this.#transport.answer(url, init, { about: this.#about });
+    } catch (error) {
+      if (!(error instanceof HubError)) throw error;
+      return new Response(null, { status: error.status ?? 503 });
     }
   }
 

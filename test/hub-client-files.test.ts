@@ -1,0 +1,316 @@
+// Files on their way from a Hub: whole and right under their names or not there at all, resumed
+// where they stopped, listed over pages, with any name a repository can hold.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { EmbeddedHubOptions } from '../src/hub/server/embedded-hub.ts';
+import type { FaultAction } from '../src/hub/server/fault.ts';
+import type { RemoteFile } from '../src/task.ts';
+import { connect, listed, once, putting, startClient, startStub } from './hub-client-rig.ts';
+import { noise, sha256, temporaryFolder } from './hub-rig.ts';
+
+const large = noise(200_000);
+const FILE: RemoteFile = { path: 'data/l.parquet', bytes: large.length, digest: sha256(large) };
+
+/** A Hub with one large file, and where to download it to. */
+async function startWith(options: Partial<EmbeddedHubOptions> = {}) {
+  const rig = await startClient({ hub: options });
+  const head = await rig.repository.commit(putting(rig.head, { [FILE.path]: large }));
+  const to = join(temporaryFolder(), 'l.parquet');
+  const fails = (...actions: readonly FaultAction[]) =>
+    rig.hub.injectFaults({
+      faults: actions.map((action, i) => ({ route: 'resolve', nth: i + 1, action })),
+    });
+  const statuses = () =>
+    rig.hub.served.filter(({ route }) => route === 'resolve').map(({ status }) => status);
+  const expectWhole = () => {
+    expect(sha256(readFileSync(to))).toBe(FILE.digest);
+    expect(readdirSync(dirname(to))).toEqual(['l.parquet']);
+  };
+  return { ...rig, head, to, fails, statuses, expectWhole };
+}
+
+const cut: FaultAction = { kind: 'truncate', afterBytes: 80_000 };
+
+describe('a download', () => {
+  test('tells how far it is and leaves only the file', async () => {
+    const { repository, head, to, expectWhole } = await startWith();
+    const seen: number[] = [];
+    await repository.download(head, { file: FILE, to, onBytes: (done) => seen.push(done) });
+    expectWhole();
+    expect(seen.toSorted((a, b) => a - b)).toEqual(seen);
+    expect(seen.at(-1)).toBe(FILE.bytes);
+  });
+
+  test('goes on inside the file when the answer breaks off, as often as it gets on', async () => {
+    const asked: (string | undefined)[] = [];
+    const url = await startStub(({ headers }, response) => {
+      asked.push(headers.range);
+      const start = Number(/\d+/.exec(headers.range ?? '0')?.[0]);
+      const range = `bytes ${start}-${FILE.bytes - 1}/${FILE.bytes}`;
+      response.writeHead(start === 0 ? 200 : 206, { etag: '"e"', 'content-range': range });
+      expect(headers['if-range']).toBe(start === 0 ? undefined : '"e"');
+      response.write(large.slice(start, start + 20_000));
+      response.end();
+    });
+    const { repository } = connect({ url, token: 'hf_stub' });
+    const to = join(temporaryFolder(), 'x');
+    await repository.download('main', { file: FILE, to });
+    expect(sha256(readFileSync(to))).toBe(FILE.digest);
+    expect(asked).toHaveLength(10);
+    expect(asked.at(-1)).toBe('bytes=180000-');
+  });
+
+  test('goes on where an earlier call was stopped', async () => {
+    const { hub, head, to, fails, statuses, expectWhole } = await startWith();
+    fails({ kind: 'stall', afterBytes: 80_000 });
+    const controller = new AbortController();
+    const first = connect(hub, { signal: controller.signal }).repository.download(head, {
+      file: FILE,
+      to,
+      onBytes: (done) => done >= 60_000 && controller.abort(new Error('stopped')),
+    });
+    await expect(first).rejects.toThrow('stopped');
+    expect(existsSync(to)).toBe(false);
+    const part = readFileSync(`${to}.incomplete`).length;
+    expect(part).toBeGreaterThanOrEqual(60_000);
+    const seen: number[] = [];
+    const { repository } = connect(hub);
+    await repository.download(head, { file: FILE, to, onBytes: (done) => seen.push(done) });
+    expectWhole();
+    expect(seen[0]).toBeGreaterThan(part);
+    expect(statuses().slice(-1)).toEqual([206]);
+  });
+
+  test('starts over when the server does not know ranges', async () => {
+    const { repository, head, to, fails, statuses, expectWhole } = await startWith();
+    writeFileSync(`${to}.incomplete`, large.slice(0, 1000));
+    writeFileSync(`${to}.incomplete.from`, JSON.stringify(FILE));
+    fails({ kind: 'ignore-range' });
+    await repository.download(head, { file: FILE, to });
+    expectWhole();
+    expect(statuses()).toEqual([200]);
+  });
+
+  test('is given up when the server sends the same beginning again and again', async () => {
+    let asked = 0;
+    const url = await startStub((_request, response) => {
+      asked += 1;
+      response.write(large.slice(0, 50_000));
+      response.end();
+    });
+    const { repository, failure } = connect({ url, token: 'hf_stub' });
+    const to = join(temporaryFolder(), 'x');
+    const error = await failure(repository.download('main', { file: FILE, to }));
+    expect(error).toMatchObject({ code: 'hub-unavailable', mayPass: true });
+    expect(error.message).toMatch(/ended after 50000 of 200000 bytes/);
+    expect(asked).toBe(6);
+    expect(existsSync(to)).toBe(false);
+  });
+
+  test('fetches once more what arrived wrong', async () => {
+    const { repository, head, to, fails, lines, expectWhole } = await startWith();
+    fails({ kind: 'wrong-bytes', at: 1234 });
+    await repository.download(head, { file: FILE, to });
+    expectWhole();
+    expect(lines.join()).toMatch(/digest is [0-9a-f]{64}; fetching data\/l.parquet once more/);
+  });
+
+  test('is refused when the bytes are wrong again, and leaves nothing', async () => {
+    const { repository, head, to, fails, statuses, failure } = await startWith();
+    fails({ kind: 'wrong-bytes', at: 1234 }, { kind: 'wrong-bytes', at: 5 });
+    const error = await failure(repository.download(head, { file: FILE, to }));
+    expect(error).toMatchObject({ code: 'integrity', mayPass: false });
+    expect(readdirSync(dirname(to))).toEqual([]);
+    expect(statuses()).toHaveLength(2);
+  });
+
+  test('finds out that a part was damaged, and fetches all of it', async () => {
+    const { repository, head, to, statuses, fails, expectWhole } = await startWith();
+    writeFileSync(`${to}.incomplete`, large.slice(0, 1000).fill(0, 500));
+    writeFileSync(`${to}.incomplete.from`, JSON.stringify(FILE));
+    fails();
+    await repository.download(head, { file: FILE, to });
+    expectWhole();
+    expect(statuses()).toEqual([206, 200]);
+  });
+
+  const parts: Readonly<Record<string, { part: Uint8Array; from?: string; asked: number[] }>> = {
+    'of unknown origin': { part: large.slice(0, 1000), asked: [200] },
+    'with a torn origin': { part: large.slice(0, 1000), from: '{"dig', asked: [200] },
+    'of another file': {
+      part: noise(1000, 3),
+      from: JSON.stringify({ digest: sha256('x'), bytes: FILE.bytes }),
+      asked: [200],
+    },
+    'that is too long': { part: noise(300_000), from: JSON.stringify(FILE), asked: [200] },
+    'that is all of it': { part: large, from: JSON.stringify(FILE), asked: [] },
+    'without a byte': { part: large.slice(0, 0), from: JSON.stringify(FILE), asked: [200] },
+  };
+  for (const [name, { part, from, asked }] of Object.entries(parts)) {
+    test(`copes with a part ${name}`, async () => {
+      const { repository, head, to, statuses, expectWhole } = await startWith();
+      writeFileSync(`${to}.incomplete`, part);
+      if (from !== undefined) writeFileSync(`${to}.incomplete.from`, from);
+      await repository.download(head, { file: FILE, to });
+      expectWhole();
+      expect(statuses()).toEqual(asked);
+    });
+  }
+
+  for (const bytes of [FILE.bytes - 1, FILE.bytes + 1]) {
+    test(`is refused when the Hub serves other than ${bytes} listed bytes`, async () => {
+      const { repository, head, to, failure } = await startWith();
+      const error = await failure(repository.download(head, { file: { ...FILE, bytes }, to }));
+      expect(error.code).toBe('integrity');
+      expect(readdirSync(dirname(to))).toEqual([]);
+    });
+  }
+
+  test('follows to the storage of the Hub without taking the token there', async () => {
+    const { repository, head, to, fails, hub, expectWhole } = await startWith({ cdnOrigin: true });
+    fails();
+    hub.injectFaults({ faults: [{ route: 'cdn', nth: 1, action: cut }] });
+    await repository.download(head, { file: FILE, to });
+    expectWhole();
+    expect(hub.count('cdn')).toBe(2);
+  });
+
+  test('gets a new address when the storage says that the old one has expired', async () => {
+    const { repository, head, to, hub, expectWhole } = await startWith({ cdnOrigin: true });
+    hub.injectFaults({ faults: once({ kind: 'answer', status: 403 }, ['cdn']) });
+    await repository.download(head, { file: FILE, to });
+    expectWhole();
+  });
+
+  test('brings an empty file, and one that git keeps', async () => {
+    const { repository, head, to } = await startWith();
+    const parent = await repository.commit(putting(head, { 'none.csv': '', 'README.md': '# Hi' }));
+    for await (const file of repository.list(parent, '')) {
+      await repository.download(parent, { file, to: join(dirname(to), file.path) });
+    }
+    expect(readFileSync(join(dirname(to), 'none.csv'), 'utf8')).toBe('');
+    expect(readFileSync(join(dirname(to), 'README.md'), 'utf8')).toBe('# Hi');
+  });
+
+  test('says which file is missing', async () => {
+    const { repository, head, to, failure } = await startWith();
+    const file = { ...FILE, path: 'data/none.parquet' };
+    const error = await failure(repository.download(head, { file, to }));
+    expect(error).toMatchObject({ code: 'hub-missing', status: 404, reason: 'EntryNotFound' });
+    expect(error.message).toContain('data/none.parquet');
+  });
+});
+
+describe('reading', () => {
+  const range = { start: 150_000, end: 150_100 };
+  const wanted = [...large.slice(150_000, 150_100)];
+
+  test('gives a range, also from a server that ignores it', async () => {
+    const { repository, head, fails } = await startWith();
+    fails({ kind: 'ignore-range' });
+    expect([...(await repository.read(head, FILE.path, range))]).toEqual(wanted);
+    expect([...(await repository.read(head, FILE.path, range))]).toEqual(wanted);
+    expect(await repository.read(head, FILE.path, { start: 5, end: 5 })).toHaveLength(0);
+  });
+
+  test('gives all of it, again after a broken answer', async () => {
+    const { repository, head, fails } = await startWith();
+    fails(cut, { kind: 'reset', when: 'before' });
+    expect(sha256(await repository.read(head, FILE.path))).toBe(FILE.digest);
+  });
+
+  test('refuses a range that the file has not', async () => {
+    const { repository, head, failure } = await startWith();
+    const beyond = { start: FILE.bytes - 10, end: FILE.bytes + 10 };
+    expect((await failure(repository.read(head, FILE.path, beyond))).code).toBe('integrity');
+  });
+
+  test('asks for no path that an address would resolve away', async () => {
+    const { repository, head, failure, hub } = await startWith();
+    const before = hub.served.length;
+    for (const path of ['../../api/whoami-v2', 'a/../b', '', '/a', 'a//b', './a']) {
+      expect((await failure(repository.read(head, path))).code).toBe('hub-rejected');
+    }
+    expect(hub.served.length).toBe(before);
+  });
+});
+
+describe('names and listings', () => {
+  const names = ['%5CN', 'a b', 'a#b?c', '日本', 'a%2Fb', '..', '+&=', "it's", 'é', '%E6%97%A5'];
+  const contents = Object.fromEntries(names.map((name) => [`odd/l=${name}/x.parquet`, name]));
+
+  test('any name goes there and back, over several pages', async () => {
+    const { repository, hub, head } = await startClient({ hub: { pageSize: 3 } });
+    const made = await repository.commit(putting(head, { ...contents, 'b.txt': 'b' }));
+    const files = await listed(repository.list(made, 'odd'));
+    expect(hub.count('tree')).toBeGreaterThan(3);
+    expect(files.map(({ path }) => path).sort()).toEqual(Object.keys(contents).sort());
+    const found = await repository.find(made, [...Object.keys(contents), 'odd', 'no']);
+    expect(found.size).toBe(names.length);
+    const folder = temporaryFolder();
+    for (const [i, file] of files.entries()) {
+      const text = contents[file.path] ?? '';
+      expect(file.digest).toBe(sha256(text));
+      const to = join(folder, String(i));
+      await repository.download(made, { file, to });
+      expect(readFileSync(to, 'utf8')).toBe(text);
+      expect(Buffer.from(await repository.read(made, file.path)).toString()).toBe(text);
+    }
+    const [first] = Object.keys(contents);
+    expect(await listed(repository.list(made, 'odd/l=a#b?c'))).toHaveLength(1);
+    await repository.commit({ ...putting(made, {}), remove: [first ?? ''] });
+    expect(await listed(repository.list('main', 'odd'))).toHaveLength(names.length - 1);
+  });
+
+  test('a revision may have a slash', async () => {
+    const { repository, hub, head } = await startClient();
+    const path = `/api/datasets/local/things/branch/${encodeURIComponent('try/this')}`;
+    await hub.call(path, { method: 'POST', body: JSON.stringify({ startingPoint: head }) });
+    expect(await repository.head('try/this')).toBe(head);
+    expect(await listed(repository.list('try/this', ''))).toHaveLength(1);
+    expect((await repository.read('try/this', '.gitattributes')).length).toBeGreaterThan(0);
+  });
+
+  test('more paths than one question may hold are asked for in several', async () => {
+    const { repository, hub, head } = await startClient();
+    const made = await repository.commit(putting(head, { 'b.txt': 'b' }));
+    const many = Array.from({ length: 1500 }, (_, i) => `no/${i}`);
+    expect([...(await repository.find(made, [...many, 'b.txt'])).keys()]).toEqual(['b.txt']);
+    expect(hub.count('paths-info')).toBe(2);
+    expect(await repository.find(made, [])).toEqual(new Map());
+    expect(hub.count('paths-info')).toBe(2);
+  });
+
+  test('a folder that is not there holds nothing', async () => {
+    const { repository, head } = await startClient();
+    expect(await listed(repository.list(head, 'none'))).toEqual([]);
+  });
+
+  test('a link to the next page may be relative, and may not lead back', async () => {
+    const { repository, hub, head, failure } = await startClient();
+    const path = `/api/datasets/local/things/tree/${head}?recursive=true&expand=false`;
+    const link = (to: string): FaultAction => ({
+      kind: 'answer',
+      status: 200,
+      headers: { Link: `<${to}>; rel="next"` },
+      body: [],
+    });
+    hub.injectFaults({ faults: once(link(`${path}&cursor=`), ['tree']) });
+    expect(await listed(repository.list(head, ''))).toHaveLength(1);
+    hub.injectFaults({ faults: [{ route: 'tree', action: link(path) }] });
+    expect(await failure(listed(repository.list(head, '')))).toMatchObject({
+      code: 'hub-rejected',
+    });
+  });
+
+  test('an entry without size or digest is not taken for a file', async () => {
+    const { repository, hub, head, failure } = await startClient();
+    for (const body of [[{ type: 'file', path: 'a', size: 1 }], { error: 'x' }, [null]]) {
+      const action: FaultAction = { kind: 'answer', status: 200, body };
+      hub.injectFaults({ faults: [{ route: 'tree', action }] });
+      const error = await failure(listed(repository.list(head, '')));
+      expect(error).toMatchObject({ code: 'hub-rejected', mayPass: false });
+    }
+  });
+});
