@@ -1,7 +1,8 @@
 // Pulls one source file into the work folder. One of a Hub is downloaded, going on where an earlier
 // attempt stopped, and verified against the listing. A local one is hard-linked where the file
-// system allows it, else copied (cloned where it can be), and proven not to change meanwhile. A link shares the bytes with the source: who writes into the source in place changes
-// both, and the next run sees it by size and mtime.
+// system allows it, else copied (cloned where it can be), and proven not to change meanwhile. A
+// link shares the bytes with the source: who writes into the source in place changes both, and the
+// next run sees it by size and mtime.
 import { createHash } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
 import { copyFile, link, realpath, rename, stat } from 'node:fs/promises';
