@@ -235,7 +235,7 @@ test('a reader skips a torn tail; the next writer cuts it and distrusts what cam
   expect(claims(machine.read().load(JOURNAL))).toMatchObject({ trace: trace('d2'), proven: true });
 });
 
-test('a damaged line makes the traces before it unproven, not those after it', async () => {
+test('a damaged line makes every trace of the journal unproven, until it is rehashed', async () => {
   const machine = await after([
     started,
     done,
@@ -247,7 +247,17 @@ test('a damaged line makes the traces before it unproven, not those after it', a
   const state = machine.open('r2').load(JOURNAL);
   expect(state.damagedLines).toEqual([3]);
   expect(claims(state)).toMatchObject({ trace: trace('d1'), proven: false });
-  expect(state.targets.get('pull')).toMatchObject({ trace: trace('p1'), proven: true });
+  const pull = state.targets.get('pull');
+  expect(pull).toMatchObject({ trace: trace('p1'), proven: false });
+  const store = machine.open('r3');
+  const verified = {
+    status: 'verified',
+    of: pull?.traceId ?? '',
+    mtimes: { artifacts: {} },
+  } as const;
+  store.append(JOURNAL, entry(verified, { target: 'pull' }));
+  expect(store.load(JOURNAL).targets.get('pull')?.proven).toBe(true);
+  expect(claims(store.load(JOURNAL)).proven).toBe(false);
 });
 
 test('what a damaged line may have begun voids the trace and the checkpoint before it', async () => {

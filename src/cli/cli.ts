@@ -2,6 +2,7 @@
 // loaded when it is called; exit codes and the last word on every error are here.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { StoreProblemError } from '../store/problem.ts';
+import { COMMANDS } from './commands.ts';
 import { EXIT } from './exit-code.ts';
 import { addProjectOptions, VALUE_OPTIONS } from './options.ts';
 import { problemText, UsageError } from './usage-error.ts';
@@ -32,8 +33,6 @@ function lastWord(error: unknown): number {
   process.stderr.write(`internal error: ${text}\n  nothing that was recorded is lost; run again\n`);
   return EXIT.internal;
 }
-
-const COMMANDS = ['run', 'status', 'explain', 'graph', 'log', 'validate', 'refresh', 'hub', 'help'];
 
 /** `pipeline -f x.yaml status` means `pipeline status -f x.yaml`. */
 function commandFirst(argv: readonly string[]): readonly string[] {

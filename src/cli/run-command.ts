@@ -12,6 +12,8 @@ import type { EventBody, RunOptions } from '../run/context.ts';
 import { type Run, startRun } from '../run/run.ts';
 import { seedGraph } from '../run/seed.ts';
 import { countSelected } from '../run/tally.ts';
+import { suggest } from '../suggestion.ts';
+import { COMMANDS } from './commands.ts';
 import { engineVersions } from './engine.ts';
 import { EXIT } from './exit-code.ts';
 import { HeldEvents, showsWork } from './held-events.ts';
@@ -109,6 +111,7 @@ class CommandRun {
       recorded: (source) => recordedListing(source, { config, fs, connections }),
     });
     const selection = this.#select(graph);
+    this.#reportOrphans(graph);
     const { summary, events } = await this.#bringUpToDate(graph, {
       selection,
       force: this.#raw.force === true,
@@ -227,8 +230,25 @@ class CommandRun {
   #select(graph: Graph): Selection {
     const { until } = this.#raw;
     const { selection, diagnostics } = selectTargets(graph, { words: this.#words, until });
-    if (selection === undefined) throw new UsageError(this.#project.format(diagnostics));
-    return selection;
+    if (selection !== undefined) return selection;
+    const [word] = this.#words;
+    const command = this.#words.length === 1 ? suggest(word ?? '', COMMANDS) : undefined;
+    const hint = command === undefined ? '' : `\n  or the command: did you mean "${command}"?`;
+    throw new UsageError(this.#project.format(diagnostics) + hint);
+  }
+
+  /** What vanished from a source is told, and kept: nothing is deleted by itself. */
+  #reportOrphans(graph: Graph) {
+    const known = new Set(graph.plan.tables.flatMap((table) => table.journals));
+    const orphans = this.#session.store
+      .journals()
+      .filter((journal) => !journal.startsWith('@') && !known.has(journal));
+    if (orphans.length === 0) return;
+    const some = orphans.slice(0, 3).join(', ') + (orphans.length > 3 ? ', …' : '');
+    this.#note(
+      `${orphans.length} files are in no source any more: ${some}. What was made of them is kept; ` +
+        'to have them forgotten, delete their journals in state/',
+    );
   }
 
   /** Everything was judged or made anew, so no trace of an unended run is left unproven. */

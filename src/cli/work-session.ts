@@ -30,6 +30,7 @@ export async function openWorkSession(
 ): Promise<WorkSession> {
   const folder = stateFolder(config);
   const run = newRunId(clock);
+  makeWorkFolder(folder, fs);
   const locked = await acquireLock({ fs, clock, processes: systemProcesses(), folder, command });
   if (locked.kind === 'refused') throw new UsageError(problemText(locked.problem));
   const { lock, takenOver } = locked;
@@ -71,6 +72,22 @@ export async function openWorkSession(
       lock.release();
     },
   };
+}
+
+/** What the system says against the folder is a mistake of the user's, not of the program's. */
+function makeWorkFolder(folder: string, fs: FileSystem): void {
+  try {
+    fs.makeFolder(folder);
+    const probe = posix.join(folder, '@probe');
+    fs.create(probe, '');
+    fs.remove(probe);
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error)) throw error;
+    throw new UsageError(
+      `error: The work folder cannot be used: ${error.message}\n` +
+        '  make it a folder that can be written, or choose another one with --work DIR',
+    );
+  }
 }
 
 /** Sorts by time for people; the random part keeps ids apart where pids repeat. */

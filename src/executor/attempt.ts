@@ -20,9 +20,9 @@ export async function attemptTarget(order: WorkOrder, control: Control): Promise
   let isQuiet = order.rule.kind !== 'task';
   try {
     control.signal.throwIfAborted();
-    const inputs = new Inputs(order, database.get);
+    const inputs = new Inputs(order, { database: database.get, signal: control.signal });
     const work = async () => {
-      await inputs.prepare(control.signal);
+      await inputs.prepare();
       const stagedPaths = prepareStage(order);
       const attempt = { order, control, log, inputs, stagedPaths, database: database.get };
       return await finishResult(attempt, await runRule(attempt));

@@ -5,7 +5,7 @@ import type { InputFile } from '../task.ts';
 import type { Database } from './duckdb.ts';
 import type { InputOrder, WorkOrder, WorkResult } from './executor.ts';
 import { digestFile } from './file-digest.ts';
-import { readManifests } from './manifest.ts';
+import { type MadeFile, readManifests } from './manifest.ts';
 import { targetError } from './target-error.ts';
 
 type FileOrder = InputOrder['files'][number];
@@ -13,11 +13,16 @@ type FileOrder = InputOrder['files'][number];
 export class Inputs {
   readonly #order: WorkOrder;
   readonly #database: () => Promise<Database>;
+  readonly #signal: AbortSignal;
   readonly #outside = new Map<string, { file: FileOrder; stat: Stats; sha256: string }>();
   readonly #listed = new Map<string, Promise<readonly InputFile[]>>();
 
-  constructor(order: WorkOrder, database: () => Promise<Database>) {
+  constructor(
+    order: WorkOrder,
+    { database, signal }: { database: () => Promise<Database>; signal: AbortSignal },
+  ) {
     this.#order = order;
+    this.#signal = signal;
     this.#database = database;
   }
 
@@ -26,7 +31,8 @@ export class Inputs {
   }
 
   /** Digests every outside file; looks whether the others are there. Throws `input-missing`. */
-  async prepare(signal: AbortSignal): Promise<void> {
+  async prepare(): Promise<void> {
+    const signal = this.#signal;
     for (const input of this.#order.inputs) {
       for (const file of input.files) {
         // Not here yet, or not any more: the rule knows what to do with the record alone.
@@ -82,6 +88,26 @@ export class Inputs {
     );
   }
 
+  /**
+   * A manifest is written after its files, so that one with a later time was touched since: it is
+   * read, because another content of the same length must not be taken for what was made.
+   */
+  async #checkListed(input: InputOrder, listed: readonly MadeFile[]): Promise<void> {
+    const times = new Map(
+      input.manifests.map(({ path, producer }) => [producer, statSync(path).mtimeMs]),
+    );
+    for (const file of listed) {
+      if (file.released) continue;
+      const stat = present(file);
+      if (stat.mtimeMs <= (times.get(file.producer) ?? 0)) continue;
+      if ((await digestFile(file.path, { stat, signal: this.#signal })) === file.sha256) continue;
+      throw targetError('input-changed', `${file.path} is not what ${file.producer} made`, {
+        hint: 'run again: the target that made it is then made again',
+        blamed: [file.producer],
+      });
+    }
+  }
+
   async #list(name: string): Promise<readonly InputFile[]> {
     const input = this.#order.inputs.find((candidate) => candidate.name === name);
     if (input === undefined) {
@@ -97,7 +123,7 @@ export class Inputs {
     if (input.manifests.length === 0) return own;
     const { work } = this.#order;
     const listed = await readManifests(await this.#database(), { ...input, work });
-    for (const file of listed) if (!file.released) present(file);
+    await this.#checkListed(input, listed);
     return [...own, ...listed];
   }
 }

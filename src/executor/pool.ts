@@ -17,7 +17,7 @@ import type {
   WorkOrder,
 } from './executor.ts';
 import { killGroup } from './process-group.ts';
-import { TargetLog } from './target-log.ts';
+import { lastLinesOf, TargetLog } from './target-log.ts';
 import { type WorkerEnd, WorkerProcess } from './worker-process.ts';
 
 export interface PoolOptions {
@@ -273,7 +273,9 @@ function settle(job: TargetJob, outcome: Outcome): void {
 function outcomeOfDeath(job: TargetJob, end: WorkerEnd): Outcome {
   if (job.ending === 'stop') return { kind: 'interrupted' };
   if (job.ending === 'timeout') return timedOut(job);
-  return failed(job, deathFailure(end));
+  // What a task prints goes into its log; only the runtime's own last words come over the pipe.
+  const said = lastLinesOf(job.order.log, LAST_LINES);
+  return failed(job, deathFailure({ ...end, lastWords: `${said}\n${end.lastWords}`.trim() }));
 }
 
 function timedOut(job: TargetJob): Outcome {

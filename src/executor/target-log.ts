@@ -5,6 +5,9 @@ import { dirname } from 'node:path';
 import type { Failure } from '../trace.ts';
 import type { WorkOrder } from './executor.ts';
 
+/** What is read of a log's end. */
+const TAIL_BYTES = 8192;
+
 export class TargetLog {
   readonly #order: Pick<WorkOrder, 'log' | 'target' | 'attempt'>;
   #file: number | undefined;
@@ -42,7 +45,7 @@ export class TargetLog {
   tail(count: number): string {
     if (this.#file === undefined) return '';
     const end = fstatSync(this.#file).size;
-    const start = Math.max(this.#start, end - 8192);
+    const start = Math.max(this.#start, end - TAIL_BYTES);
     const bytes = Buffer.alloc(end - start);
     const reader = openSync(this.#order.log, 'r');
     const length = readSync(reader, bytes, 0, bytes.length, start);
@@ -59,6 +62,27 @@ export class TargetLog {
   close(): void {
     if (this.#file !== undefined) closeSync(this.#file);
     this.#file = undefined;
+  }
+}
+
+/** The last lines of the last attempt in a log that somebody else has written. */
+export function lastLinesOf(log: string, count: number): string {
+  let reader: number | undefined;
+  try {
+    reader = openSync(log, 'r');
+    const end = fstatSync(reader).size;
+    const bytes = Buffer.alloc(Math.min(end, TAIL_BYTES));
+    readSync(reader, bytes, 0, bytes.length, end - bytes.length);
+    const lines = bytes.toString('utf8').trimEnd().split('\n');
+    const header = lines.findLastIndex((line) => line.startsWith('== '));
+    return lines
+      .slice(header + 1)
+      .slice(-count)
+      .join('\n');
+  } catch {
+    return '';
+  } finally {
+    if (reader !== undefined) closeSync(reader);
   }
 }
 

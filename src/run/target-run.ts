@@ -264,9 +264,7 @@ export class TargetRunner {
     const { log } = targetPaths(graph, id, attempt.attempt);
     this.#recorder.ended(id, { status: 'failed', attempt: attempt.attempt, failure, log });
     const used = this.#retries.get(id) ?? 0;
-    // A crash of the worker says nothing about the target: it gets a second chance in any case.
-    const allowed = Math.max(retries.count, failure.code === 'worker-died' ? 1 : 0);
-    if (failure.mayPass && used < allowed) {
+    if (failure.mayPass && used < retries.count) {
       this.#retries.set(id, used + 1);
       const grown = Math.min(retries.backoffMs * 2 ** used, retries.maxBackoffMs);
       const waitMs = Math.round(grown * (0.5 + random() / 2));

@@ -214,7 +214,10 @@ class RecordedTarget implements TargetState {
 
   get proven(): boolean {
     const proof = this.#proof();
-    return proof !== undefined && proof.number > this.damage.untrusted && this.#isClean(proof.run);
+    if (proof === undefined || !this.#isClean(proof.run)) return false;
+    // A bit that flipped says nothing of when: in a damaged journal only a rehash since is proof.
+    if (this.damage.lost > 0 && !proof.isRehash) return false;
+    return proof.number > this.damage.untrusted;
   }
 
   get previous(): Leftovers {
@@ -308,11 +311,14 @@ class RecordedTarget implements TargetState {
   }
 
   /** The line that last proved the trace. */
-  #proof(): { readonly run: string; readonly number: number } | undefined {
+  #proof():
+    | { readonly run: string; readonly number: number; readonly isRehash: boolean }
+    | undefined {
     const record = this.#traceRecord(this.#trace);
     if (record === undefined) return undefined;
     const { index, record: proof } = this.#verifications().at(-1) ?? { index: this.#trace, record };
-    return { run: proof.run, number: this.#reader.numberOf(index) };
+    const isRehash = index !== this.#trace;
+    return { run: proof.run, number: this.#reader.numberOf(index), isRehash };
   }
 }
 
