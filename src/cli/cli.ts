@@ -14,12 +14,12 @@ export async function main(argv: readonly string[]): Promise<void> {
   try {
     await createProgram().parseAsync(commandFirst(argv), { from: 'user' });
   } catch (error) {
-    process.exitCode = lastWord(error);
+    process.exitCode = await lastWord(error);
   }
 }
 
 /** Says what is left to say of an error and gives the exit code. */
-function lastWord(error: unknown): number {
+async function lastWord(error: unknown): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof UsageError) {
     process.stderr.write(`${error.message}\n`);
@@ -28,6 +28,18 @@ function lastWord(error: unknown): number {
   if (error instanceof StoreProblemError) {
     process.stderr.write(`${problemText(error.problem)}\n`);
     return EXIT.usage;
+  }
+  const { HubError } = await import('../hub/client/error.ts');
+  if (error instanceof HubError) {
+    process.stderr.write(`error: ${error.message} [${error.code}]\n  ${error.hint}\n`);
+    return EXIT.failed;
+  }
+  if (error instanceof Error && 'syscall' in error) {
+    process.stderr.write(
+      `error: ${error.message}\n  the state could not be written or read; ` +
+        'nothing that was recorded is lost: free the disk or correct the access, and run again\n',
+    );
+    return EXIT.internal;
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.stderr.write(`internal error: ${text}\n  nothing that was recorded is lost; run again\n`);

@@ -75,8 +75,12 @@ function explainTrace(trace: Trace, at: string): readonly string[] {
   if (rows !== undefined) parts.push(`${rows} rows`);
   if (rejects !== undefined) parts.push(`${rejects} rejects`);
   const versions = Object.entries(trace.engine).map(([name, version]) => `${name} ${version}`);
+  const origin =
+    trace.inferred === undefined
+      ? `last made ${at} in ${explainDuration(trace.durationMs)}`
+      : `not made here, but ${trace.inferred}, as found ${at}`;
   return [
-    `  last made ${at} in ${explainDuration(trace.durationMs)}: ${parts.join(', ')}`,
+    `  ${origin}: ${parts.join(', ')}`,
     ...artifacts.map((file) => `  output ${file.path}`),
     ...(manifest === undefined ? [] : [`  manifest ${manifest.path}`]),
     `  with ${versions.join(', ')}`,

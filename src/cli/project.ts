@@ -67,11 +67,15 @@ export function planProject(
 
 /** What the work folder remembers, so that it is not used for something else. */
 export function belongingOf({ name, root, work, sources }: Config): Belonging {
-  const show = (path: string) => path.replace(`${work}/`, '{work}/').replace(`${root}/`, '');
-  const identity = (source: SourceConfig) =>
-    source.kind === 'hub'
-      ? `${source.hub.endpoint ?? 'embedded'} ${source.dataset} ${source.files}`
-      : show(source.files);
+  const show = (path: string) =>
+    `${path}/`.replace(`${work}/`, '{work}/').replace(`${root}/`, '').slice(0, -1);
+  const identity = (source: SourceConfig) => {
+    if (source.kind === 'local') return show(source.files);
+    const { endpoint, seed } = source.hub;
+    // An embedded Hub with other seed files is another Hub to the source.
+    const hub = endpoint ?? (seed === undefined ? 'embedded' : `embedded ${show(seed.folder)}`);
+    return `${hub} ${source.dataset} ${source.files}`;
+  };
   return {
     pipeline: name,
     sources: Object.fromEntries(sources.map((source) => [source.name, identity(source)])),

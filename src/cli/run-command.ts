@@ -9,6 +9,7 @@ import type { Plan } from '../plan/plan.ts';
 import { type Selection, selectTargets } from '../plan/selection.ts';
 import { chooseReporter, createReporter, type ReporterKind } from '../reporter/reporter.ts';
 import type { EventBody, RunOptions } from '../run/context.ts';
+import { recallPublished } from '../run/recall.ts';
 import { type Run, startRun } from '../run/run.ts';
 import { seedGraph } from '../run/seed.ts';
 import { countSelected } from '../run/tally.ts';
@@ -19,7 +20,7 @@ import { EXIT } from './exit-code.ts';
 import { HeldEvents, showsWork } from './held-events.ts';
 import { invocationOf, projectOptions, type RawOptions } from './options.ts';
 import { poolSizes } from './pool-sizes.ts';
-import { prepareSources, recordedListing } from './prepare-sources.ts';
+import { openHub, prepareSources, recordedListing } from './prepare-sources.ts';
 import { openProject, type Project, planProject } from './project.ts';
 import { handleSignals } from './signals.ts';
 import { UsageError } from './usage-error.ts';
@@ -112,6 +113,7 @@ class CommandRun {
     });
     const selection = this.#select(graph);
     this.#reportOrphans(graph);
+    if (this.#raw.force !== true) await this.#recall(graph, selection);
     const { summary, events } = await this.#bringUpToDate(graph, {
       selection,
       force: this.#raw.force === true,
@@ -174,6 +176,26 @@ class CommandRun {
       signal: this.#stopping.signal,
       note: (message) => this.#note(message),
       refresh: this.#raw.refresh === true,
+    });
+  }
+
+  /** What was published from the same inputs, here or elsewhere, need not be made again. */
+  #recall(graph: Graph, selection: Selection): Promise<void> {
+    const { store, executor, connections } = this.#session;
+    const signal = this.#stopping.signal;
+    return recallPublished({
+      graph,
+      selection,
+      store,
+      fs: nodeFileSystem,
+      executor,
+      connectHub: (hub) => connections.connect(hub),
+      headOf: async (hub, dataset) =>
+        (await openHub(hub, { connections, signal })).repository(dataset).head(),
+      hubId: (hub) => connections.idOf(hub),
+      engine: engineVersions(),
+      note: (message) => this.#note(message),
+      signal,
     });
   }
 

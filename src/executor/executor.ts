@@ -4,7 +4,7 @@
 // be a worker process here, a fake in a test, or another host.
 import type { RemoteSource } from '../plan/catalog.ts';
 import type { Account, Checkpoint, Json, Progress, Published, Scalar } from '../task.ts';
-import type { AccountRecord, Artifact, Failure, Manifest } from '../trace.ts';
+import type { AccountRecord, Artifact, Failure, Manifest, Trace } from '../trace.ts';
 
 export interface Executor {
   /** Never rejects: what goes wrong is in the outcome. */
@@ -45,7 +45,10 @@ export interface WorkOrder {
   readonly with: Readonly<Record<string, Json>>;
   readonly inputs: readonly InputOrder[];
   readonly outputs: readonly OutputOrder[];
-  /** Absolute folders and files. `stage` is new and empty; `scratch` outlives attempts. */
+  /**
+   * Absolute folders and files. `stage` is new and empty but for `provenance`; `scratch` outlives
+   * attempts.
+   */
   readonly work: string;
   readonly root: string;
   readonly stage: string;
@@ -63,6 +66,8 @@ export interface WorkOrder {
   readonly hub: HubAddress | undefined;
   /** The dataset that the step publishes, `owner/name`. */
   readonly dataset: string | undefined;
+  /** Of a step that publishes: the text that says how its inputs were made, absolute. */
+  readonly provenance?: string | undefined;
   readonly timeoutMs: number | undefined;
   readonly resume: CheckpointRecord | undefined;
 }
@@ -103,9 +108,12 @@ export interface InputOrder {
     readonly rows: number | undefined;
     /** A file on a Hub: `path` is where it lies in the dataset; nothing is here to be hashed. */
     readonly remote?: RemoteSource;
-    /** The target that made it, and whether the runner has deleted it since. */
+    /** The target that made it with its output, and whether the runner has deleted it since. */
     readonly producer?: string;
+    readonly output?: string;
     readonly released?: boolean;
+    /** As recorded: with another time the content is compared before it is read. */
+    readonly mtimeMs?: number;
     /** An outside file: hashed by the worker, its size and mtime must stay. Name in the trace. */
     readonly outside?: { readonly name: string; readonly mtimeMs: number };
   }[];
@@ -197,7 +205,18 @@ export type Question =
       readonly work: string;
       readonly files: readonly RecordedFile[];
       readonly manifest: RecordedFile | undefined;
+    }
+  /** What is published already, and how it was made. */
+  | {
+      readonly kind: 'recall';
+      /** Of the publishing target; `stage` takes the manifests that are made again. */
+      readonly order: WorkOrder;
+      readonly revision: string;
+      readonly upstream: readonly UpstreamOrder[];
     };
+
+/** What a target upstream would be ordered to make now. */
+export type UpstreamOrder = Pick<WorkOrder, 'target' | 'outputs' | 'manifestPath'>;
 
 export interface RecordedFile {
   readonly path: string;
@@ -209,6 +228,7 @@ export type Answer =
   | { readonly kind: 'description'; readonly description: Description }
   | { readonly kind: 'digest'; readonly sha256: string }
   | { readonly kind: 'listed'; readonly paths: readonly string[] }
+  | { readonly kind: 'recalled'; readonly targets: readonly RecalledTarget[] }
   | {
       readonly kind: 'verified';
       /** The first file that is not as recorded. */
@@ -217,5 +237,14 @@ export type Answer =
         | undefined;
     }
   | { readonly kind: 'failed'; readonly failure: Failure };
+
+/** A target of which a dataset has all files, with the record of how it was made. */
+export interface RecalledTarget {
+  readonly target: string;
+  /** Mtimes are 0, but for the manifest's. */
+  readonly trace: Trace;
+  /** The manifest made again, durable; absolute. */
+  readonly staged: string | undefined;
+}
 
 export type { Account, Checkpoint, Progress };

@@ -38,7 +38,10 @@ export class Inputs {
         // Not here yet, or not any more: the rule knows what to do with the record alone.
         if (file.remote !== undefined || file.released === true) continue;
         const stat = present(file);
-        if (file.outside === undefined) continue;
+        if (file.outside === undefined) {
+          if (stat.mtimeMs !== file.mtimeMs) await this.#checkContent(file, stat);
+          continue;
+        }
         const sha256 = await digestFile(file.path, { stat, signal });
         this.#outside.set(file.outside.name, { file, stat, sha256 });
       }
@@ -89,8 +92,7 @@ export class Inputs {
   }
 
   /**
-   * A manifest is written after its files, so that one with a later time was touched since: it is
-   * read, because another content of the same length must not be taken for what was made.
+   * A manifest is written after its files, so that one with a later time was touched since.
    */
   async #checkListed(input: InputOrder, listed: readonly MadeFile[]): Promise<void> {
     const times = new Map(
@@ -99,13 +101,21 @@ export class Inputs {
     for (const file of listed) {
       if (file.released) continue;
       const stat = present(file);
-      if (stat.mtimeMs <= (times.get(file.producer) ?? 0)) continue;
-      if ((await digestFile(file.path, { stat, signal: this.#signal })) === file.sha256) continue;
-      throw targetError('input-changed', `${file.path} is not what ${file.producer} made`, {
-        hint: 'run again: the target that made it is then made again',
-        blamed: [file.producer],
-      });
+      if (stat.mtimeMs > (times.get(file.producer) ?? 0)) await this.#checkContent(file, stat);
     }
+  }
+
+  /** Another time alone is nothing; another content of the same length must not be read. */
+  async #checkContent(
+    { path, sha256, producer }: Pick<FileOrder, 'path' | 'sha256' | 'producer'>,
+    stat: Stats,
+  ): Promise<void> {
+    if (sha256 === undefined) return;
+    if ((await digestFile(path, { stat, signal: this.#signal })) === sha256) return;
+    throw targetError('input-changed', `${path} is not what ${producer ?? 'its target'} made`, {
+      hint: 'run again: the target that made it is then made again',
+      blamed: producer === undefined ? [] : [producer],
+    });
   }
 
   async #list(name: string): Promise<readonly InputFile[]> {

@@ -1,9 +1,11 @@
 // Manifests: the Parquet file that lists what a target made, `output, path, value, bytes, rows,
 // min_id, max_id, sha256`, ordered by path. Written and read through DuckDB; same rows, same bytes.
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Manifest } from '../trace.ts';
 import type { Database } from './duckdb.ts';
 import type { InputOrder } from './executor.ts';
+import { digestFile } from './file-digest.ts';
 import { DatabaseError } from './sql-error.ts';
 import { quotedText } from './sql-text.ts';
 import { targetError } from './target-error.ts';
@@ -24,7 +26,7 @@ export interface ManifestRow {
 /** The output name under which rejects are listed; they are no input of anything. */
 export const REJECTS = 'rejects';
 
-export async function writeManifest(
+async function writeManifest(
   database: Database,
   { rows, path }: { readonly rows: readonly ManifestRow[]; readonly path: string },
 ): Promise<void> {
@@ -51,6 +53,35 @@ export async function writeManifest(
   );
 }
 
+/** Writes a manifest to `staged` and gives its record, in which it lies at `path`. */
+export async function stageManifest(
+  database: Database,
+  {
+    rows,
+    staged,
+    path,
+    signal,
+  }: {
+    readonly rows: readonly ManifestRow[];
+    readonly staged: string;
+    readonly path: string;
+    readonly signal: AbortSignal;
+  },
+): Promise<Manifest> {
+  await writeManifest(database, { rows, path: staged });
+  const stat = statSync(staged);
+  const sum = (of: (row: ManifestRow) => number) => rows.reduce((total, row) => total + of(row), 0);
+  return {
+    path,
+    bytes: stat.size,
+    mtimeMs: stat.mtimeMs,
+    sha256: await digestFile(staged, { stat, signal }),
+    files: rows.length,
+    totalBytes: sum((row) => row.bytes),
+    totalRows: sum((row) => (row.output === REJECTS ? 0 : (row.rows ?? 0))),
+  };
+}
+
 export interface ListedFile {
   readonly path: string;
   readonly bytes: number;
@@ -74,8 +105,8 @@ export async function readManifests(
         blamed: [producer],
       });
     }
-    for (const { output, ...file } of await readRows(database, manifest)) {
-      if (output === REJECTS) continue;
+    for (const file of await readRows(database, manifest)) {
+      if (file.output === REJECTS) continue;
       const workPath = file.path;
       files.push({ ...file, workPath, path: join(work, workPath), producer, released });
     }
@@ -85,6 +116,7 @@ export async function readManifests(
 
 /** A listed file with the target that made it. */
 export type MadeFile = ListedFile & {
+  readonly output: string;
   readonly workPath: string;
   readonly producer: string;
   readonly released: boolean;

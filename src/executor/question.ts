@@ -1,5 +1,5 @@
-// Answers to the run's questions: facts that cost reading files or loading an engine. Nothing here
-// writes.
+// Answers to the run's questions: facts that cost reading files or loading an engine, or asking a
+// Hub. Nothing here writes but into a stage.
 import { statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,6 +22,11 @@ export async function answerQuestion(question: Question, signal: AbortSignal): P
         return { kind: 'verified', wrong: await verify(question, signal) };
       case 'list':
         return { kind: 'listed', paths: await list(question) };
+      case 'recall': {
+        const { recallPublished } = await import('./recall.ts');
+        const recall = (database: Database) => recallPublished(question, { database, signal });
+        return { kind: 'recalled', targets: await withDatabase(recall) };
+      }
     }
   } catch (error) {
     const failure =

@@ -10,7 +10,7 @@ import { checkAccount } from './account.ts';
 import { makeDurable, type SizedFile } from './durability.ts';
 import type { WorkResult } from './executor.ts';
 import { digestFile } from './file-digest.ts';
-import { pathsOfOldManifests, REJECTS, writeManifest } from './manifest.ts';
+import { pathsOfOldManifests, REJECTS, stageManifest } from './manifest.ts';
 import { checkParquetOutputs } from './output-check.ts';
 import type { Attempt, RuleResult } from './rule.ts';
 import { besideOutputs, collectOutputs, type StagedOutput } from './stage.ts';
@@ -79,8 +79,10 @@ async function digestAll(
 }
 
 /** Over output, value or matched name, and content: the same wherever the files lie. */
-function resultDigest(digested: readonly Digested[]): string {
-  const lines = digested
+export function resultDigest(
+  files: readonly Pick<Digested, 'output' | 'name' | 'sha256'>[],
+): string {
+  const lines = files
     .filter(({ output }) => output !== REJECTS)
     .map(({ output, name, sha256 }) => JSON.stringify([output, name, sha256]))
     .sort();
@@ -102,26 +104,16 @@ async function manifestOf(
   const isOpen = order.outputs.some(({ partitionBy, glob }) => partitionBy !== undefined || glob);
   if (!isOpen && digested.length <= MAX_ARTIFACTS_IN_TRACE) return undefined;
   const staged = besideOutputs(order, 'manifest.parquet');
-  await writeManifest(await attempt.database(), {
-    path: staged,
+  const record = await stageManifest(await attempt.database(), {
     rows: digested.map((file) => ({
       ...file,
       bytes: file.stat.size,
       rows: file.rows ?? null,
     })),
-  });
-  const stat = statSync(staged);
-  const sum = (of: (file: Digested) => number) =>
-    digested.reduce((total, file) => total + of(file), 0);
-  const record: Manifest = {
+    staged,
     path: order.manifestPath,
-    bytes: stat.size,
-    mtimeMs: stat.mtimeMs,
-    sha256: await digestFile(staged, { stat, signal: attempt.control.signal }),
-    files: digested.length,
-    totalBytes: sum((file) => file.stat.size),
-    totalRows: sum((file) => (file.output === REJECTS ? 0 : (file.rows ?? 0))),
-  };
+    signal: attempt.control.signal,
+  });
   return { staged, record };
 }
 

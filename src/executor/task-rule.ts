@@ -11,6 +11,7 @@ import type {
   TaskInput,
   TaskOutput,
 } from '../task.ts';
+import type { Database } from './duckdb.ts';
 import { type Attempt, Interrupted, type RuleResult } from './rule.ts';
 import { targetError } from './target-error.ts';
 import { loadTask, taskMeaning } from './task-module.ts';
@@ -45,9 +46,10 @@ export async function runTask(attempt: Attempt, modulePath: string): Promise<Rul
       drained.reject(new Interrupted());
       await new Promise<never>(() => {});
     },
-    sql: () => taskSql(attempt),
+    sql: async () => taskSql(await attempt.database()),
     hub: () => taskHub(attempt),
     dataset: order.dataset,
+    provenance: order.provenance,
     table: (output) => tables.table(output),
     reject: (reject) => tables.reject(reject),
     account: (account) => {
@@ -112,8 +114,7 @@ async function taskHub({ order, control, log }: Attempt): Promise<Hub> {
   return createHub({ ...hub, signal: control.signal, log: (line) => log.line(line) });
 }
 
-async function taskSql(attempt: Attempt): Promise<Sql> {
-  const database = await attempt.database();
+export function taskSql(database: Database): Sql {
   return {
     run: async (statement, values) => {
       await database.rows(statement, values);

@@ -61,6 +61,25 @@ export async function assess(options: AssessOptions): Promise<Assessment> {
   }
 }
 
+/** What has to be found out before the rebuilder can say more of a target. */
+export function questionOf(
+  id: TargetId,
+  {
+    verdict,
+    graph,
+    facts,
+  }: {
+    readonly verdict: Extract<Verdict, { kind: 'unknown' }>;
+    readonly graph: Graph;
+    readonly facts: TargetFacts;
+  },
+): OpenQuestion {
+  if (verdict.question === 'meaning') return { kind: 'meaning', target: id };
+  const inputs = facts.outsideInputs(locateTarget(graph.plan, id));
+  const path = inputs.find((input) => input.name === verdict.name)?.path ?? '';
+  return { kind: 'digest', target: id, path };
+}
+
 class Assessor implements Assessment {
   readonly #options: AssessOptions;
   readonly #states: Uint8Array;
@@ -133,7 +152,8 @@ class Assessor implements Assessment {
       return;
     }
     if (verdict.kind === 'unknown') {
-      questions.push(this.#questionOf(id, verdict));
+      const { graph } = this.#options;
+      questions.push(questionOf(id, { verdict, graph, facts }));
       this.#set(id, 'stale');
       return;
     }
@@ -146,14 +166,6 @@ class Assessor implements Assessment {
     }
     this.#set(id, 'fresh');
     facts.setDigest(id, trace.digest);
-  }
-
-  #questionOf(id: TargetId, verdict: Extract<Verdict, { kind: 'unknown' }>): OpenQuestion {
-    if (verdict.question === 'meaning') return { kind: 'meaning', target: id };
-    const target = locateTarget(this.#options.graph.plan, id);
-    const inputs = this.#options.facts.outsideInputs(target);
-    const path = inputs.find((input) => input.name === verdict.name)?.path ?? '';
-    return { kind: 'digest', target: id, path };
   }
 
   #judge(id: TargetId, state: TargetState | undefined): Verdict {

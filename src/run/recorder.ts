@@ -17,14 +17,16 @@ import type { RunContext } from './context.ts';
 import type { TargetFacts } from './facts.ts';
 import { Ordinals } from './ordinals.ts';
 
+type RecordContext = Pick<RunContext, 'graph' | 'selection' | 'store'>;
+
 export class Recorder {
-  readonly #context: RunContext;
+  readonly #context: RecordContext;
   readonly #facts: TargetFacts;
   readonly #ordinals: Ordinals;
   /** Members whose unselected targets have been looked up for their ordinals. */
   readonly #looked = new Set<string>();
 
-  constructor(context: RunContext, { facts }: { facts: TargetFacts }) {
+  constructor(context: RecordContext, { facts }: { facts: TargetFacts }) {
     this.#context = context;
     this.#facts = facts;
     this.#ordinals = new Ordinals(context.graph.plan);

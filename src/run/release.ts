@@ -7,6 +7,7 @@ import type { FileSystem } from '../file-system.ts';
 import { digestText } from '../fingerprint.ts';
 import { forEachReleased, type Graph } from '../plan/graph.ts';
 import type { TargetId } from '../plan/plan.ts';
+import type { Leftovers } from '../store/record.ts';
 import type { Store } from '../store/store.ts';
 import type { Trace } from '../trace.ts';
 import { removeFiles } from './publish.ts';
@@ -32,14 +33,11 @@ export async function releaseFiles(id: TargetId, context: ReleaseContext): Promi
   for (const target of releasedBy(graph, id)) {
     const state = recorder.stateOf(target);
     if (state?.trace === undefined) continue;
-    const paths = ownPaths(state.trace);
-    const { manifest } = state.trace;
-    const manifests = manifest === undefined ? [] : [manifest.path];
-    doomed.push(...paths, ...(await listedPaths(manifests, context)));
+    const files = filesOf(state.trace);
+    doomed.push(...files.paths, ...(await listedPaths(files.manifests, context)));
     if (state.released !== undefined) continue;
-    const bytes = bytesOf(state.trace);
-    recorder.released(target, { attempt: state.attempt, paths, manifests, bytes });
-    bytesFreed += bytes;
+    recorder.released(target, { attempt: state.attempt, ...files });
+    bytesFreed += files.bytes;
   }
   await store.flush();
   removeFiles(doomed.filter(isReleasable), { fs, work });
@@ -52,8 +50,14 @@ function releasedBy(graph: Graph, id: TargetId): readonly TargetId[] {
   return targets;
 }
 
-function ownPaths({ artifacts }: Trace): readonly string[] {
-  return artifacts.filter(({ output }) => output !== 'rejects').map(({ path }) => path);
+/** What a release frees of a result: its own files, those that its manifest lists, their bytes. */
+export function filesOf({ artifacts, manifest }: Trace): Leftovers & { readonly bytes: number } {
+  const own = artifacts.filter(({ output }) => output !== 'rejects');
+  return {
+    paths: own.map(({ path }) => path),
+    manifests: manifest === undefined ? [] : [manifest.path],
+    bytes: manifest?.totalBytes ?? artifacts.reduce((sum, { bytes }) => sum + bytes, 0),
+  };
 }
 
 async function listedPaths(
@@ -70,8 +74,4 @@ async function listedPaths(
 /** What is kept for people and for later runs, whatever a manifest lists. */
 function isReleasable(path: string): boolean {
   return !/^(audit|state|rejects|logs|hub)\//.test(path);
-}
-
-function bytesOf({ artifacts, manifest }: Trace): number {
-  return manifest?.totalBytes ?? artifacts.reduce((sum, { bytes }) => sum + bytes, 0);
 }

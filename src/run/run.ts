@@ -4,7 +4,7 @@ import type { RunSummary } from '../event.ts';
 import { locateTarget, type TargetId, targetName } from '../plan/plan.ts';
 import { explainReason, judge } from '../rebuilder.ts';
 import { createScheduler, type Scheduler } from '../scheduler.ts';
-import { type Assessment, assess, type OpenQuestion } from './assess.ts';
+import { type Assessment, assess, type OpenQuestion, questionOf } from './assess.ts';
 import type { RunContext } from './context.ts';
 import { summarizeDatasets } from './datasets.ts';
 import { Answers, TargetFacts } from './facts.ts';
@@ -212,7 +212,7 @@ class PipelineRun {
     }
     if (verdict.kind === 'unknown') {
       this.#checking += 1;
-      void this.#find(id, verdict)
+      void this.#answer([questionOf(id, { verdict, graph, facts: this.#facts })])
         .then(() => this.#check(id, scheduler))
         .catch((error: unknown) => this.#fail(error, scheduler))
         .finally(() => {
@@ -226,17 +226,6 @@ class PipelineRun {
     this.#recorder.settled(id, true);
     report({ type: 'fresh', step: locateTarget(graph.plan, id).step.name, count: 1 });
     scheduler.settle(id, 'fresh');
-  }
-
-  #find(
-    id: TargetId,
-    verdict: { readonly question: 'meaning' | 'outside'; readonly name: string },
-  ) {
-    if (verdict.question === 'meaning') return this.#answer([{ kind: 'meaning', target: id }]);
-    const target = locateTarget(this.#context.graph.plan, id);
-    const inputs = this.#facts.outsideInputs(target);
-    const path = inputs.find((input) => input.name === verdict.name)?.path ?? '';
-    return this.#answer([{ kind: 'digest', target: id, path }]);
   }
 
   #start(id: TargetId, scheduler: Scheduler) {

@@ -12,6 +12,7 @@ import type { Failure, Trace } from '../trace.ts';
 import type { RunContext } from './context.ts';
 import { type TargetFacts, withMeaning } from './facts.ts';
 import { failureOf } from './failure.ts';
+import { writeProvenance } from './provenance.ts';
 import { publish } from './publish.ts';
 import type { Recorder } from './recorder.ts';
 import { RELEASED_DIGEST, releaseFiles } from './release.ts';
@@ -121,6 +122,10 @@ export class TargetRunner {
     const { attempt: number, name: target, step: stepName } = attempt;
     report({ type: 'target-started', target, step: stepName, attempt: number, reasons });
     if (rule.kind === 'release') return this.#release(attempt);
+    if (order.provenance !== undefined) {
+      const stateOf = (other: TargetId) => this.#recorder.stateOf(other);
+      writeProvenance(id, { graph, fs, stateOf, path: order.provenance });
+    }
     const executor = await this.executor();
     const outcome = await executor.execute(order, {
       progress: (progress) => report({ type: 'target-progress', target, step: stepName, progress }),

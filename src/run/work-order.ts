@@ -111,6 +111,10 @@ export function makeWorkOrder(
       step.config.publish === undefined
         ? undefined
         : expandTemplate(step.config.publish.dataset, lookup),
+    provenance:
+      step.config.publish === undefined
+        ? undefined
+        : posix.join(config.work, paths.stage, '.provenance.jsonl'),
     timeoutMs: step.config.timeoutMs,
     resume,
   };
@@ -159,6 +163,8 @@ function dependencyInputs(id: TargetId, { graph, stateOf }: OrderContext): reado
         bytes: artifact.bytes,
         sha256: artifact.sha256,
         rows: artifact.rows,
+        mtimeMs: artifact.mtimeMs,
+        output: artifact.output,
         ...from,
       });
     }
