@@ -2,7 +2,8 @@
 // want to serve; and a server that is closed while it works.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -11,7 +12,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { describeHub } from '../src/hub/server/describe-hub.ts';
 import { startEmbeddedHub } from '../src/hub/server/embedded-hub.ts';
 import { findServer, HubFolderInUse } from '../src/hub/server/hub-folder.ts';
-import { noise, sha256, startHub, temporaryFolder } from './hub-rig.ts';
+import { ndjson, noise, post, sha256, startHub, temporaryFolder } from './hub-rig.ts';
 
 const repo = { type: 'dataset', name: 'local/things' } as const;
 
@@ -49,21 +50,22 @@ function filesOf(round: number) {
   return [...large, { path: `notes/${round}.txt`, content: new TextEncoder().encode(`${round}`) }];
 }
 
-/** An upload of `filesOf` renames four contents, the commit and the branch. */
-const RENAMES = 6;
-
-const crashes: readonly Crash[] = [
-  ...Array.from({ length: RENAMES }, (_, i) => ({ args: ['before', String(i + 1)], delayMs: 0 })),
-  // Everything is done and nobody was told.
-  { args: ['after', String(RENAMES)], delayMs: 0 },
-  ...[30, 60, 120].map((delayMs) => ({ args: [], delayMs })),
+/**
+ * When a server kills itself. A round renames four contents, the commit and the branch, so the
+ * first six die in their first round, with `after 6` everything is done and nobody was told, and
+ * the rest die in their second or third.
+ */
+const crashes: readonly (readonly [moment: 'before' | 'after', rename: number])[] = [
+  ['before', 1],
+  ['before', 4],
+  ['after', 4],
+  ['before', 5],
+  ['before', 6],
+  ['after', 6],
+  ['before', 8],
+  ['after', 11],
+  ['before', 18],
 ];
-
-interface Crash {
-  readonly args: readonly string[];
-  /** When the test itself kills the server; 0 for when it kills itself. */
-  readonly delayMs: number;
-}
 
 test('a killed server loses no acknowledged commit and shows none by halves', async () => {
   const folder = temporaryFolder();
@@ -72,34 +74,29 @@ test('a killed server loses no acknowledged commit and shows none by halves', as
   await kill(first);
   const acknowledged: number[] = [];
   let round = 0;
-  for (const { args, delayMs } of crashes) {
-    const victim = await startProcess(folder, args);
+  for (const [moment, rename] of crashes) {
+    const victim = await startProcess(folder, [moment, String(rename)]);
     expect(victim.id).toBe(first.id);
+    await checkRounds(victim, { round, acknowledged });
     const ended = once(victim.child, 'exit');
-    const working = (async () => {
+    try {
       for (;;) {
         round += 1;
         await uploadRound(victim, round);
         acknowledged.push(round);
       }
-    })().catch(() => undefined);
-    if (delayMs > 0) {
-      await new Promise((resolve) => setTimeout(resolve, delayMs));
-      victim.child.kill('SIGKILL');
+    } catch {
+      await ended;
     }
-    await Promise.all([ended, working]);
-
-    const next = await startProcess(folder);
-    await checkRounds(next, { round, acknowledged });
-    await kill(next);
   }
-  expect(round).toBeGreaterThanOrEqual(crashes.length);
-  const done = acknowledged.length;
-  expect(done).toBeGreaterThan(0);
+  expect([round, acknowledged.length]).toEqual([crashes.length + 4, 4]);
   expect(findServer(folder)).toBeUndefined();
   const description = await describeHub(folder);
   expect(description?.url).toBeUndefined();
-  expect(description?.repos[0]?.commits).toBeGreaterThan(done);
+  // The first, the acknowledged, and the one whose answer was lost.
+  expect(description?.repos[0]?.commits).toBe(1 + 4 + 1);
+  const last = await startProcess(folder);
+  await checkRounds(last, { round, acknowledged });
 }, 20_000);
 
 async function uploadRound({ client }: Running, round: number): Promise<void> {
@@ -182,6 +179,72 @@ test('a folder of a newer version is refused and left alone', async () => {
   await expect(startEmbeddedHub({ folder })).rejects.toThrow('newer version');
   expect(readFileSync(`${folder}/hub.json`, 'utf8')).toBe(content);
   expect(findServer(folder)).toBeUndefined();
+});
+
+test('a folder that is something else is refused and left alone', async () => {
+  const folder = temporaryFolder();
+  mkdirSync(`${folder}/tmp`);
+  writeFileSync(`${folder}/tmp/mine`, 'x');
+  writeFileSync(`${folder}/notes.txt`, 'x');
+  await expect(startEmbeddedHub({ folder })).rejects.toThrow('notes.txt');
+  expect(readdirSync(folder, { recursive: true }).sort()).toEqual(['notes.txt', 'tmp', 'tmp/mine']);
+});
+
+test('what breaks off while it is sent leaves nothing, and keeps no server from closing', async () => {
+  const hub = await startHub();
+  await createRepo({ ...hub.client, repo });
+  const oid = sha256('never');
+  const body = { operation: 'upload', transfers: ['basic'], objects: [{ oid, size: 1000 }] };
+  const url = `/datasets/${repo.name}.git/info/lfs/objects/batch`;
+  const answer: { objects: { actions: { upload: { href: string } } }[] } = JSON.parse(
+    await (await hub.call(url, post(body))).text(),
+  );
+  const href = answer.objects[0]?.actions.upload.href ?? '';
+  const sendHalf = async () => {
+    const headers = { 'content-length': '1000' };
+    const sending = request(href, { method: 'PUT', headers }).on('error', () => undefined);
+    sending.write('x'.repeat(500));
+    await expect.poll(() => readdirSync(`${hub.folder}/tmp`)).toHaveLength(1);
+    return sending;
+  };
+  (await sendHalf()).destroy();
+  await expect.poll(() => readdirSync(`${hub.folder}/tmp`)).toEqual([]);
+  await sendHalf();
+  await hub.close();
+  expect(readdirSync(`${hub.folder}/tmp`)).toEqual([]);
+  expect(findServer(hub.folder)).toBeUndefined();
+});
+
+test('every old commit is read again after a restart, near a snapshot or not', async () => {
+  const hub = await startHub();
+  await createRepo({ ...hub.client, repo });
+  const contents = ['one', 'two'].map((text) => ({ sha256: sha256(text), text }));
+  const files = contents.map(({ text }) => ({ path: `${text}.bin`, content: new Blob([text]) }));
+  await uploadFiles({ ...hub.client, repo, files, useXet: false });
+  const expected: { oid: string; changed: number; content: string }[] = [];
+  for (let round = 0; round < 8; round += 1) {
+    // Each commit changes 400 of 500 files to the other content.
+    const oid = contents[round % 2]?.sha256 ?? '';
+    const lines = Array.from({ length: 400 }, (_, i) => {
+      const path = `d/${(round * 50 + i) % 500}.bin`;
+      return ['lfsFile', { path, algo: 'sha256', oid, size: 3 }] as const;
+    });
+    const init = ndjson({ summary: `round ${round}` }, ...lines);
+    const response = await hub.call(`/api/datasets/${repo.name}/commit/main`, init);
+    const { commitOid }: { commitOid: string } = JSON.parse(await response.text());
+    expected.push({ oid: commitOid, changed: round * 50, content: oid });
+  }
+  await hub.close();
+  expect(readdirSync(`${hub.folder}/repos/datasets/${repo.name}/snapshots`)).toHaveLength(1);
+  const again = await startHub({ folder: hub.folder });
+  for (const { oid, changed, content } of expected) {
+    const path = `d/${changed % 500}.bin`;
+    const init = post({ paths: [path], expand: true });
+    const info = await again.json(`/api/datasets/${repo.name}/paths-info/${oid}`, init);
+    expect(info).toMatchObject([{ path, lfs: { oid: content }, lastCommit: { id: oid } }]);
+  }
+  const description = await describeHub(hub.folder);
+  expect(description?.repos[0]).toMatchObject({ files: 503, commits: 10 });
 });
 
 test('listens on loopback and nowhere else', async () => {

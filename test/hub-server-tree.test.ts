@@ -1,6 +1,6 @@
 // The parts of the embedded Hub that are pure: trees of files, plans of changes, ranges, routes.
 import * as fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { parseByteRange } from '../src/hub/server/byte-range.ts';
 import { type Operation, planChanges } from '../src/hub/server/change-plan.ts';
 import {
@@ -13,6 +13,7 @@ import {
   walk,
 } from '../src/hub/server/file-tree.ts';
 import { gitBlobOid } from '../src/hub/server/git-object.ts';
+import { LinkSigner } from '../src/hub/server/link-signer.ts';
 import { explainBadPath, isBranchName, isRepoNamePart } from '../src/hub/server/repo-name.ts';
 import { matchRoute } from '../src/hub/server/route.ts';
 import { uploadMode } from '../src/hub/server/upload-mode.ts';
@@ -229,4 +230,24 @@ test.each([
   ['two.dat', 2 << 20, 'a\0b', 'lfs'],
 ])('%s of %i bytes is sent as %4$s', (path, size, sample, mode) => {
   expect(uploadMode({ path, size, sample: Buffer.from(sample) })).toBe(mode);
+});
+
+test('a link is good for what it was made for, until it expires', () => {
+  const signer = new LinkSigner();
+  const read = new URLSearchParams(signer.signRead('a'));
+  const write = new URLSearchParams(signer.signWrite({ sha256: 'a', size: 3 }));
+  expect([signer.allowsRead('a', read), signer.allowsRead('b', read)]).toEqual([true, false]);
+  expect(signer.allowsRead('a', write)).toBe(false);
+  expect(signer.allowedWrite('a', write)).toEqual({ sha256: 'a', size: 3 });
+  expect(signer.allowedWrite('a', read)).toBeUndefined();
+  const other = new URLSearchParams(write);
+  other.set('size', '4');
+  expect(signer.allowedWrite('a', other)).toBeUndefined();
+  expect(new LinkSigner().allowsRead('a', read)).toBe(false);
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 25 * 3600 * 1000 });
+  expect([signer.allowsRead('a', read), signer.allowedWrite('a', write)]).toEqual([
+    false,
+    undefined,
+  ]);
+  vi.useRealTimers();
 });

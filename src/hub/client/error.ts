@@ -2,13 +2,16 @@
 // network failure means: whether it may pass, and what a person can do. It is thrown, because it
 // rises through the client library and through tasks; it never holds a token or a signed address.
 
-export type HubErrorCode =
-  | 'hub-denied'
-  | 'hub-missing'
-  | 'hub-conflict'
-  | 'hub-unavailable'
-  | 'hub-rejected'
-  | 'integrity';
+/** Codes of a Hub that could not be asked, or refused. */
+export const HUB_FAILURES = [
+  'hub-denied',
+  'hub-missing',
+  'hub-conflict',
+  'hub-unavailable',
+  'hub-rejected',
+] as const;
+
+export type HubErrorCode = (typeof HUB_FAILURES)[number] | 'integrity';
 
 interface HubErrorOptions {
   readonly message: string;

@@ -34,6 +34,11 @@ export interface EncodedCommit {
   readonly text: string;
 }
 
+export interface DecodedCommit {
+  readonly commit: Commit;
+  readonly changes: ReadonlyMap<string, FileChange>;
+}
+
 export function encodeCommit(
   header: CommitHeader,
   changes: ReadonlyMap<string, FileChange>,
@@ -51,10 +56,7 @@ export function encodeCommit(
 }
 
 /** Throws when the text is not the commit of that name: the disk was damaged. */
-export function decodeCommit({ id, text }: EncodedCommit): {
-  readonly commit: Commit;
-  readonly changes: ReadonlyMap<string, FileChange>;
-} {
+export function decodeCommit({ id, text }: EncodedCommit): DecodedCommit {
   if (sha1(text) !== id) throw new Error(`Commit ${id} is damaged`);
   const [first = '', ...lines] = text.split('\n');
   const header: CommitHeader = JSON.parse(first);

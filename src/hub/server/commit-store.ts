@@ -8,6 +8,7 @@ import { access, readFile } from 'node:fs/promises';
 import {
   type Commit,
   type CommitHeader,
+  type DecodedCommit,
   decodeCommit,
   decodeSnapshot,
   type EncodedCommit,
@@ -98,27 +99,26 @@ export class CommitStore {
         base = await near;
         break;
       }
-      const known: Commit = await this.commit(at);
-      const snapshot = known.sinceSnapshot === 0 ? await this.#readSnapshot(at) : undefined;
+      const { commit, changes: changed } = await this.#read(at);
+      const snapshot = commit.sinceSnapshot === 0 ? await this.#readSnapshot(at) : undefined;
       if (snapshot !== undefined) {
         const applied = applyChanges(EMPTY_FOLDER, snapshot);
         if (applied.kind === 'clash') throw new Error(`Snapshot of commit ${at} is damaged`);
         base = applied.root;
         break;
       }
-      const read = await this.#read(at);
       // Newest first: what a later commit said about a path stands.
-      for (const [path, change] of read.changes) {
+      for (const [path, change] of changed) {
         if (!changes.has(path)) changes.set(path, fileEntry(change, at));
       }
-      at = known.parent;
+      at = commit.parent;
     }
     const applied = applyChanges(base, changes);
     if (applied.kind === 'clash') throw new Error(`Commit ${id} is damaged at ${applied.path}`);
     return applied.root;
   }
 
-  async #read(id: string) {
+  async #read(id: string): Promise<DecodedCommit> {
     const text = await readFile(this.#commitPath(id), 'utf8');
     const decoded = decodeCommit({ id, text });
     this.#commits.set(id, decoded.commit);
@@ -152,7 +152,8 @@ export function countSinceSnapshot(
   before: number,
   { changes, files }: { readonly changes: number; readonly files: number },
 ): number {
-  const since = before + changes;
+  // A commit without changes still has to be read.
+  const since = before + Math.max(1, changes);
   return since > Math.max(CHANGES_WORTH_A_SNAPSHOT, files) ? 0 : since;
 }
 

@@ -21,7 +21,7 @@ export async function resolveFile(call: RevisionCall): Promise<Answer> {
   }
   const linked = { ...headers, 'X-Linked-ETag': `"${sha256}"`, 'X-Linked-Size': String(size) };
   if (hub.cdnOrigin !== undefined) {
-    const link = `/${OWN_PREFIX}/content/${sha256}?${hub.signer.sign(sha256)}`;
+    const link = `/${OWN_PREFIX}/content/${sha256}?${hub.signer.signRead(sha256)}`;
     const location = hub.cdnOrigin + link;
     return emptyAnswer(302, { ...linked, ETag: `"${sha256}"`, Location: location });
   }
@@ -51,7 +51,7 @@ export async function cdnContent({ hub, match, query, request }: Call): Promise<
   if (request.headers.authorization !== undefined) {
     return badRequest('Only one way of authorisation is allowed: the link has its own');
   }
-  if (!hub.signer.allows(sha256, query)) return errorAnswer(403, 'Access denied');
+  if (!hub.signer.allowsRead(sha256, query)) return errorAnswer(403, 'Access denied');
   const size = isSha256(sha256) ? await hub.contents.largeSize(sha256) : undefined;
   if (size === undefined) return errorAnswer(404, 'There is no such content');
   const path = hub.contents.largePath(sha256);

@@ -33,7 +33,7 @@ export interface EmbeddedHubOptions {
 export interface EmbeddedHub extends HubAddress {
   /** Replaces the plan; counting begins anew. */
   injectFaults(plan: FaultPlan): void;
-  /** Lets what is being answered end for a moment, then closes every connection and the folder. */
+  /** Gives what is being answered a moment to end, then frees the port and the folder. */
   close(): Promise<void>;
 }
 
@@ -50,9 +50,14 @@ export async function startEmbeddedHub(options: EmbeddedHubOptions): Promise<Emb
   const { token } = held.identity;
   let faults = new FaultInjector(options.faults ?? {});
   const ends: HttpEnd[] = [];
-  const close = async () => {
+  const closeOnce = async () => {
     await Promise.all(ends.map((end) => end.close()));
     held.release();
+  };
+  let closed: Promise<void> | undefined;
+  const close = () => {
+    closed ??= closeOnce();
+    return closed;
   };
   const listen = async (hub: Hub, { isCdn, port }: { isCdn: boolean; port: number }) => {
     const { onRequest } = options;

@@ -50,7 +50,10 @@ export interface HeldFolder {
   release(): void;
 }
 
-/** Makes the folder if missing. Throws `HubFolderInUse` when a live process has it. */
+/**
+ * Makes the folder if missing. Throws `HubFolderInUse` when a live process has it, and an error
+ * when it is of a newer version, damaged, or something else than the folder of a Hub.
+ */
 export async function holdFolder(folder: string): Promise<HeldFolder> {
   const result = await acquireLock({
     fs: nodeFileSystem,
@@ -63,10 +66,12 @@ export async function holdFolder(folder: string): Promise<HeldFolder> {
   const { lock } = result;
   try {
     const temporaryFolder = `${folder}/tmp`;
+    const known = readIdentity(folder);
+    if (known === undefined) refuseForeign(folder);
     await rm(serverPath(folder), { force: true });
     await rm(temporaryFolder, { recursive: true, force: true });
     await mkdir(temporaryFolder);
-    const identity = readIdentity(folder) ?? (await makeIdentity(folder, temporaryFolder));
+    const identity = known ?? (await makeIdentity(folder, temporaryFolder));
     return {
       identity,
       temporaryFolder,
@@ -107,6 +112,16 @@ export function readIdentity(folder: string): HubIdentity | undefined {
     throw new Error(`${folder}/hub.json or ${folder}/token is damaged`);
   }
   return { id, token };
+}
+
+/** What a start that was interrupted leaves behind. */
+const BEGUN = /^(@lock.*|token|tmp)$/;
+
+/** Nothing of a folder that is somebody else's may be emptied or mixed with ours. */
+function refuseForeign(folder: string): void {
+  const foreign = (nodeFileSystem.list(folder) ?? []).find((name) => !BEGUN.test(name));
+  if (foreign === undefined) return;
+  throw new Error(`${folder} is not the folder of a Hub and not empty: it has ${foreign}`);
 }
 
 /** The token first: a folder with `hub.json` is complete. */

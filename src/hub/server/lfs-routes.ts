@@ -18,7 +18,7 @@ import { countOf, fieldsOf, listOf, textOf } from './json-fields.ts';
 import { repoUrlPath } from './repo-name.ts';
 import { chunksOf, drain, readJson } from './request-body.ts';
 import { OWN_PREFIX } from './route.ts';
-import type { Upload, UploadParts } from './upload-table.ts';
+import type { PartsUpload } from './upload-table.ts';
 
 const LFS_JSON = { 'Content-Type': 'application/vnd.git-lfs+json' };
 
@@ -59,23 +59,19 @@ async function answerObject(
   { sha256, size, inParts }: LargeFile & { readonly inParts: boolean },
 ): Promise<ObjectAnswer> {
   const oid = sha256;
-  const known = await hub.contents.largeSize(sha256);
-  if (known === size) return { oid, size };
-  const upload = hub.uploads.begin({ sha256, size }, { inParts });
-  const href = `${origin}/${OWN_PREFIX}/uploads/${upload.id}`;
+  if ((await hub.contents.largeSize(sha256)) === size) return { oid, size };
+  const uploads = `${origin}/${OWN_PREFIX}/uploads`;
+  const parts = inParts ? hub.uploads.begin({ sha256, size }) : undefined;
+  const upload =
+    parts === undefined
+      ? { href: `${uploads}/${sha256}?${hub.signer.signWrite({ sha256, size })}` }
+      : { href: `${uploads}/${parts.id}`, header: partLinks(`${uploads}/${parts.id}`, parts) };
   const verify = { href: `${origin}/${repoUrlPath(repository.record)}.git/info/lfs/verify` };
-  const { parts } = upload;
-  const header = parts === undefined ? undefined : partLinks(href, parts);
-  return {
-    oid,
-    size,
-    authenticated: true,
-    actions: { upload: { href, ...(header !== undefined && { header }) }, verify },
-    isInParts: parts !== undefined,
-  };
+  const actions = { upload, verify };
+  return { oid, size, authenticated: true, actions, isInParts: parts !== undefined };
 }
 
-function partLinks(href: string, { partSize, count }: UploadParts): Record<string, string> {
+function partLinks(href: string, { partSize, count }: PartsUpload): Record<string, string> {
   const header: Record<string, string> = { chunk_size: String(partSize) };
   for (let part = 1; part <= count; part += 1) {
     header[String(part).padStart(5, '0')] = `${href}/${part}`;
@@ -95,32 +91,32 @@ export async function lfsVerify({ hub, request }: RepoCall): Promise<Answer> {
 }
 
 export async function receiveWhole(call: Call): Promise<Answer> {
-  const upload = findUpload(call);
-  if (upload === undefined || upload.parts !== undefined) return noSuchUpload(call);
-  if (announcesOtherSize(call, upload.size)) return refuseSize(call, upload.size);
-  const mismatch = await call.hub.contents.receive(chunksOf(call.request), upload);
+  const { hub, match, query, request } = call;
+  const file = hub.signer.allowedWrite(match.id ?? '', query);
+  if (file === undefined) return noSuchUpload(call);
+  if (announcesOtherSize(call, file.size)) return refuseSize(call, file.size);
+  const mismatch = await hub.contents.receive(chunksOf(request), file);
   return mismatch === undefined ? emptyAnswer(200) : badRequest(`Upload refused: ${mismatch}`);
 }
 
 export async function receivePart(call: Call): Promise<Answer> {
-  const upload = findUpload(call);
-  const { part = 0 } = call.match;
-  const parts = upload?.parts;
-  if (upload === undefined || parts === undefined || part < 1 || part > parts.count) {
+  const { hub, match } = call;
+  const { id = '', part = 0 } = match;
+  const upload = hub.uploads.find(id);
+  if (upload === undefined || part < 1 || part > upload.count || upload.isCompleting) {
     return noSuchUpload(call);
   }
-  if (parts.isCompleting) return noSuchUpload(call);
-  const position = (part - 1) * parts.partSize;
-  const expected = Math.min(parts.partSize, upload.size - position);
+  const position = (part - 1) * upload.partSize;
+  const expected = Math.min(upload.partSize, upload.size - position);
   if (announcesOtherSize(call, expected)) return refuseSize(call, expected);
-  parts.receiving += 1;
+  upload.receiving += 1;
   try {
-    const { size, etag } = await writePart(call, { path: parts.path, position, expected });
+    const { size, etag } = await writePart(call, { path: upload.path, position, expected });
     if (size !== expected) return badRequest(`Part ${part} has ${size} bytes, not ${expected}`);
-    parts.etags.set(part, etag);
+    upload.etags.set(part, etag);
     return emptyAnswer(200, { ETag: etag });
   } finally {
-    parts.receiving -= 1;
+    upload.receiving -= 1;
   }
 }
 
@@ -145,33 +141,30 @@ async function writePart({ request }: Call, { path, position, expected }: PartPl
 
 /** Not idempotent, as on the Hub: who is not sure asks for a new batch. */
 export async function completeParts(call: Call): Promise<Answer> {
-  const { hub, request } = call;
-  const upload = findUpload(call);
-  const parts = upload?.parts;
-  if (upload === undefined || parts === undefined || parts.isCompleting) {
-    return noSuchUpload(call);
-  }
+  const { hub, match, request } = call;
+  const upload = hub.uploads.find(match.id ?? '');
+  if (upload === undefined) return noSuchUpload(call);
   const fields = fieldsOf(await readJson(request));
-  const problem = explainParts(parts, listOf(fields['parts']).map(fieldsOf));
+  const problem = explainParts(upload, listOf(fields['parts']).map(fieldsOf));
   if (problem !== undefined || fields['oid'] !== upload.sha256) {
     return badRequest(`Upload refused: ${problem ?? 'the oid is another one'}`);
   }
-  if (parts.receiving > 0 || parts.isCompleting) {
+  if (upload.receiving > 0 || upload.isCompleting) {
     return errorAnswer(409, 'Upload refused: a part of it is still being received');
   }
-  parts.isCompleting = true;
+  upload.isCompleting = true;
   try {
-    const mismatch = await hub.contents.adopt(parts.path, upload);
+    const mismatch = await hub.contents.adopt(upload.path, upload);
     if (mismatch !== undefined) return badRequest(`Upload refused: ${mismatch}`);
     hub.uploads.end(upload);
     return jsonAnswer({ success: true }, LFS_JSON);
   } finally {
-    parts.isCompleting = false;
+    upload.isCompleting = false;
   }
 }
 
 function explainParts(
-  { count, etags }: UploadParts,
+  { count, etags }: PartsUpload,
   given: readonly Readonly<Record<string, unknown>>[],
 ): string | undefined {
   const named = new Set(given.map(({ partNumber }) => partNumber));
@@ -188,10 +181,6 @@ function explainParts(
 
 function unquoted(etag: string): string {
   return etag.replaceAll('"', '');
-}
-
-function findUpload({ hub, match }: Call): Upload | undefined {
-  return hub.uploads.find(match.id ?? '');
 }
 
 async function noSuchUpload({ request }: Call): Promise<Answer> {

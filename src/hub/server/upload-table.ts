@@ -1,19 +1,15 @@
-// The uploads that clients were told to do. An upload is known by a random id in its URL, which is
-// all the permission that is needed to send exactly the content that was announced; it is void
-// after a time, and with the server: who was interrupted asks anew and is told what is missing.
+// The uploads in parts that clients were told to do. One is known by a random id in its URLs,
+// which is all the permission that is needed to send exactly the content that was announced; it is
+// void after a time, and with the server.
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import type { LargeFile } from './content-store.ts';
 import { temporaryPath } from './durable.ts';
+import { WRITE_LIFETIME_MS } from './link-signer.ts';
 
-export interface Upload extends LargeFile {
+export interface PartsUpload extends LargeFile {
   readonly id: string;
   readonly expiresAtMs: number;
-  /** Undefined when the content comes in one piece. */
-  readonly parts: UploadParts | undefined;
-}
-
-export interface UploadParts {
   readonly partSize: number;
   readonly count: number;
   /** Where the parts are written, each at its place. */
@@ -25,8 +21,6 @@ export interface UploadParts {
   isCompleting: boolean;
 }
 
-/** Long enough for days of uploading between a batch and its commit, as on the Hub. */
-const LIFETIME_MS = 24 * 3600 * 1000;
 const MAX_PARTS = 10_000;
 
 export interface UploadTableOptions {
@@ -39,46 +33,49 @@ export interface UploadTableOptions {
 export class UploadTable {
   readonly #options: UploadTableOptions;
   /** In the order in which they expire. */
-  readonly #uploads = new Map<string, Upload>();
+  readonly #uploads = new Map<string, PartsUpload>();
 
   constructor(options: UploadTableOptions) {
     this.#options = options;
   }
 
-  begin({ sha256, size }: LargeFile, { inParts }: { readonly inParts: boolean }): Upload {
+  /** Undefined when the content is to come in one piece. */
+  begin({ sha256, size }: LargeFile): PartsUpload | undefined {
+    const { multipartThreshold, temporaryFolder } = this.#options;
+    if (size === 0 || size < multipartThreshold) return undefined;
     this.#removeExpired();
-    const id = randomBytes(24).toString('hex');
-    const expiresAtMs = Date.now() + LIFETIME_MS;
-    const isLarge = inParts && size > 0 && size >= this.#options.multipartThreshold;
-    const parts = isLarge ? this.#parts(size) : undefined;
-    const upload = { id, sha256, size, expiresAtMs, parts };
-    this.#uploads.set(id, upload);
+    const partSize = Math.max(this.#options.partSize, Math.ceil(size / MAX_PARTS));
+    const upload: PartsUpload = {
+      id: randomBytes(24).toString('hex'),
+      sha256,
+      size,
+      expiresAtMs: Date.now() + WRITE_LIFETIME_MS,
+      partSize,
+      count: Math.ceil(size / partSize),
+      path: temporaryPath(temporaryFolder),
+      etags: new Map(),
+      receiving: 0,
+      isCompleting: false,
+    };
+    this.#uploads.set(upload.id, upload);
     return upload;
   }
 
-  find(id: string): Upload | undefined {
+  find(id: string): PartsUpload | undefined {
     this.#removeExpired();
     return this.#uploads.get(id);
   }
 
-  end(upload: Upload): void {
+  end(upload: PartsUpload): void {
     this.#uploads.delete(upload.id);
-  }
-
-  #parts(size: number): UploadParts {
-    const partSize = Math.max(this.#options.partSize, Math.ceil(size / MAX_PARTS));
-    const path = temporaryPath(this.#options.temporaryFolder);
-    const count = Math.ceil(size / partSize);
-    const etags = new Map<number, string>();
-    return { partSize, count, path, etags, receiving: 0, isCompleting: false };
   }
 
   #removeExpired(): void {
     for (const upload of this.#uploads.values()) {
       if (upload.expiresAtMs > Date.now()) return;
       this.#uploads.delete(upload.id);
-      // Whatever cannot be removed now is removed with the temporary folder at the next start.
-      if (upload.parts !== undefined) rm(upload.parts.path, { force: true }).catch(() => {});
+      // What cannot be removed now is removed with the temporary folder at the next start.
+      rm(upload.path, { force: true }).catch(() => undefined);
     }
   }
 }
