@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The entry. Plain JavaScript that an old Node can read too, so that it can say what it needs; the
 // compile cache is on before the first TypeScript file is stripped.
-import { enableCompileCache } from 'node:module';
+import * as nodeModule from 'node:module';
 
 const needed = 26;
 if (Number(process.versions.node.split('.')[0]) < needed) {
@@ -11,7 +11,7 @@ if (Number(process.versions.node.split('.')[0]) < needed) {
   );
   process.exitCode = 2;
 } else {
-  enableCompileCache();
+  nodeModule.enableCompileCache();
   const { main } = await import('./cli/cli.ts');
   await main(process.argv.slice(2));
 }

@@ -24,8 +24,9 @@ export interface InputFile {
   readonly value?: string | null;
   readonly minId?: string | null;
   readonly maxId?: string | null;
-  /** The target that made it, where one did. */
+  /** The target that made it, where one did, and the output of it that the file belongs to. */
   readonly producer?: string;
+  readonly output?: string;
   /** Where it lies in the work folder. */
   readonly workPath?: string;
   /** The runner deleted it after it was published; its record still counts. */
@@ -209,6 +210,11 @@ export interface TaskContext<P = Readonly<Record<string, Json>>> {
   hub(): Promise<Hub>;
   /** The dataset that the step publishes, `owner/name`; undefined without `publish:`. */
   readonly dataset: string | undefined;
+  /**
+   * Path of a text that says how the inputs were made, to be published beside them: a line for
+   * each target upstream, the same for the same work. Undefined without `publish:`.
+   */
+  readonly provenance: string | undefined;
   /** The writer of the named output, whose contract gives the columns. */
   table(output: string): Promise<TableWriter>;
   reject(reject: Reject): Promise<void>;
@@ -217,6 +223,35 @@ export interface TaskContext<P = Readonly<Record<string, Json>>> {
   published(published: Published): void;
   /** One line into the target's log. */
   log(line: string): void;
+}
+
+/** What a publishing task is asked with before anything of its group is made. */
+export interface RecallContext<P = Readonly<Record<string, Json>>>
+  extends Pick<TaskContext<P>, 'target' | 'variables' | 'with' | 'scratch' | 'signal' | 'sql'> {
+  /** The dataset that the step publishes, which exists. */
+  readonly repository: HubRepository;
+  /** Its newest commit. */
+  readonly revision: string;
+}
+
+/** A published file as `TaskInput.files` gave it when it was published. */
+export interface RecalledFile {
+  readonly producer: string;
+  readonly output: string;
+  readonly workPath: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly rows: number | null;
+  readonly value: string | null;
+  readonly minId: string | null;
+  readonly maxId: string | null;
+}
+
+/** What a dataset tells of how a group of its files was made. */
+export interface Recalled {
+  readonly files: readonly RecalledFile[];
+  /** The lines of `TaskContext.provenance`. */
+  readonly provenance: AsyncIterable<string>;
 }
 
 export interface Task<P = Readonly<Record<string, Json>>> {
@@ -231,6 +266,12 @@ export interface Task<P = Readonly<Record<string, Json>>> {
    */
   readonly with?: Readonly<Record<string, Json>>;
   run(context: TaskContext<P>): Promise<void>;
+  /**
+   * Reads what an earlier `run` published for the same group, here or elsewhere; undefined when
+   * there is nothing. Of the targets upstream, those of which it proves that they would give the
+   * same again are then not made, and count as released.
+   */
+  recall?(context: RecallContext<P>): Promise<Recalled | undefined>;
 }
 
 /**

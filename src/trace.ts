@@ -87,6 +87,8 @@ export interface Trace {
   readonly account?: AccountRecord;
   /** What the target has in a dataset. */
   readonly published?: Published;
+  /** Where it was found out, when the target was not made here: `published in OWNER/NAME@COMMIT`. */
+  readonly inferred?: string;
   /** Versions at the time, shown but not compared. */
   readonly engine: Readonly<Record<string, string>>;
   readonly durationMs: number;

@@ -144,8 +144,8 @@ test.each(STEPS)('kill -9 of the worker while %s runs is one attempt lost', asyn
   const children = command.workers();
   const victims = step === 'merge' || step === 'total' ? descendants(command.pid) : children;
   expect(victims.length).toBeGreaterThan(0);
-  rig.write('open', '');
   for (const pid of victims) kill(pid);
+  rig.write('open', '');
   const run = runOf(await command.ended);
   const retried = run.events.filter(({ type }) => type === 'target-retried');
   expect(new Set(retried.map(({ failure }) => failure.code))).toEqual(new Set(['worker-died']));

@@ -77,10 +77,7 @@ export function targets(...steps: readonly string[]): readonly string[] {
     .sort();
 }
 
-/** The database of the tests. */
 const connected = DuckDBInstance.create(':memory:').then((instance) => instance.connect());
-
-type Row = Readonly<Record<string, unknown>>;
 
 type Named<Keys extends string, Value> = { readonly [Key in Keys]: Value };
 
@@ -169,7 +166,6 @@ export class Rig {
     return rig;
   }
 
-  /** The same folder again, with times and all. */
   copy(): Rig {
     const rig = new Rig();
     execFileSync('cp', ['-a', `${this.root}/.`, rig.root]);
@@ -194,7 +190,6 @@ export class Rig {
     return join(this.root, name);
   }
 
-  /** Writes a file, and gives its path. */
   write(name: string, content: string | Uint8Array): string {
     const path = this.path(name);
     mkdirSync(dirname(path), { recursive: true });
@@ -236,8 +231,7 @@ export default defineTask({ ${rest} async run(context) {
     );
   }
 
-  /** The rows of a query in a database of the test's own. */
-  async rows(query: string): Promise<readonly Row[]> {
+  async rows(query: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
     const reader = await (await connected).runAndReadAll(query.replaceAll('{root}', this.root));
     return reader.getRowObjectsJson();
   }
@@ -300,7 +294,6 @@ export interface Run extends Result {
 }
 
 export function runOf(result: Result): Run {
-  // A killed process leaves its last line unfinished.
   const lines = result.stdout.split('\n').slice(0, -1);
   const events: EventLine[] = lines.map((line) => JSON.parse(line));
   const targets = (type: string) =>
@@ -332,12 +325,9 @@ export async function until(isSo: () => boolean): Promise<void> {
   }
 }
 
+/** Kills a process that may have ended by itself. */
 export function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It ended by itself.
-  }
+  if (processes().some((found) => found.pid === pid)) process.kill(pid, 'SIGKILL');
 }
 
 type Process = Named<'pid' | 'parent', number> & Named<'command', string>;

@@ -108,7 +108,7 @@ function addRun(program: Command) {
         'silent',
       ]),
     )
-    .option('--json', 'the same as --reporter ndjson; with -n the plan as JSON')
+    .option('--json', 'the same as --reporter ndjson; with -n a JSON line per target')
     .action(async (words: string[], raw) => {
       const { runCommand } = await import('./run-command.ts');
       process.exitCode = await runCommand(words, raw);

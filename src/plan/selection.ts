@@ -217,6 +217,8 @@ function unknownTarget(found: {
         ? `did you mean "${near}"?`
         : some.length > 0
           ? `for example: ${some.join(', ')}`
-          : 'the step has no targets',
+          : parts.cell === undefined
+            ? 'the step has no targets'
+            : 'the step has no matrix: leave out the part after ":"',
   };
 }

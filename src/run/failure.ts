@@ -19,8 +19,15 @@ const CODES: Readonly<Record<string, { code: FailureCode; hint: string; mayPass:
   },
 };
 
+/** Anything else that the system says, such as a file where a folder has to be. */
+const OTHER = {
+  code: 'permission',
+  hint: 'take away what is in the way at this path, or correct its access, and run again',
+  mayPass: false,
+} as const;
+
 export function failureOf(error: unknown): Failure | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  if (!(error instanceof Error) || !('code' in error) || !('syscall' in error)) return undefined;
   const known = typeof error.code === 'string' ? CODES[error.code] : undefined;
-  return known === undefined ? undefined : { ...known, message: error.message };
+  return { ...(known ?? OTHER), message: error.message };
 }

@@ -119,17 +119,21 @@ class Recall {
   async look(candidates: readonly TargetId[]): Promise<void> {
     const { signal, note } = this.#context;
     const open = [...candidates];
+    const failures: unknown[] = [];
     const work = async () => {
       for (let id = open.shift(); id !== undefined && !signal.aborted; id = open.shift()) {
         await this.#lookAt(id);
       }
     };
-    try {
-      await Promise.all(Array.from({ length: LOOKS_AT_ONCE }, work));
-    } finally {
-      open.length = 0;
-      this.#meanings.save();
-    }
+    const workOrGiveUp = () =>
+      work().catch((error: unknown) => {
+        failures.push(error);
+        open.length = 0;
+      });
+    // All have ended before anything is thrown: nobody uses the executor after it was closed.
+    await Promise.all(Array.from({ length: LOOKS_AT_ONCE }, workOrGiveUp));
+    this.#meanings.save();
+    if (failures.length > 0) throw failures[0];
     for (const found of this.#places.values()) {
       const place = await found;
       if (place === undefined || place.count === 0) continue;

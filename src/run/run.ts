@@ -233,7 +233,11 @@ class PipelineRun {
     void this.#runner
       .attempt(id, reasons)
       .then((ending) => this.#settle(id, { ending, scheduler }))
-      .catch((error: unknown) => this.#fail(error, scheduler))
+      .catch((error: unknown) => {
+        this.#fail(error, scheduler);
+        // What was thrown ends the run, but only once everything that runs is settled.
+        if (scheduler.stateOf(id) === 'running') scheduler.settle(id, 'interrupted');
+      })
       .finally(() => this.#wake());
   }
 
