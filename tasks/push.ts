@@ -1,7 +1,7 @@
 // Publishes what its inputs made for one group into a dataset: exactly the files of this group, in
-// few large commits, then the group's manifest and the card. Only what differs from the dataset by
-// its digest is sent; files that the group had before and has no more are deleted; everything else
-// in the dataset is left alone.
+// few large commits, then the group's manifest, how it was made, and the card. Only what differs from
+// the dataset by its digest is sent; files that the group had before and has no more are deleted;
+// everything else in the dataset is left alone.
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { posix } from 'node:path';
@@ -12,6 +12,7 @@ import {
   type HubRepository,
   InputFault,
   type InputFile,
+  type RecallContext,
   type RemoteChange,
   type TaskContext,
 } from '../src/task.ts';
@@ -22,6 +23,7 @@ import {
   type PublishedFile,
   writeManifest,
 } from './publish/manifest.ts';
+import { packProvenance, provenancePath, recallPublication } from './publish/provenance.ts';
 
 export interface PushOptions {
   readonly strip: string;
@@ -35,7 +37,7 @@ export interface PushOptions {
 const text = { type: 'string' } as const;
 
 export default defineTask<PushOptions>({
-  version: 1,
+  version: 2,
   with: {
     type: 'object',
     additionalProperties: false,
@@ -68,6 +70,7 @@ export default defineTask<PushOptions>({
       }
     }
   },
+  recall: (context) => recallPublication(context, manifestPath(context)),
 });
 
 const MAX_CONFLICTS = 10;
@@ -96,8 +99,7 @@ class Publication {
     this.#hubId = parts.hubId;
     this.#isPrivate = parts.isPrivate;
     this.#entries = parts.entries;
-    const { manifests } = parts.context.with;
-    this.#manifestPath = posix.join(manifests, `${parts.context.variables['key']}.parquet`);
+    this.#manifestPath = manifestPath(parts.context);
   }
 
   static async open(context: TaskContext<PushOptions>): Promise<Publication> {
@@ -199,8 +201,8 @@ class Publication {
             this.#context.progress({ done: before + bytes, total, unit: 'bytes' }),
         });
       } catch (error) {
-        if (!isTooLarge(error) || size === 1) throw error;
-        size = Math.ceil(size / 2);
+        if (!isTooLarge(error) || some.length === 1) throw error;
+        size = Math.ceil(some.length / 2);
         continue;
       }
       done += some.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -209,7 +211,7 @@ class Publication {
     return parent;
   }
 
-  /** The manifest and the card, where they differ, and the deletions. */
+  /** The manifest, how it was made, and the card, where they differ; and the deletions. */
   async #lastChange(
     parent: string,
     {
@@ -218,9 +220,15 @@ class Publication {
     }: { manifest: { content: Uint8Array; sha256: string }; remove: readonly string[] },
   ): Promise<Pick<RemoteChange, 'put' | 'remove'>> {
     const put: RemoteChange['put'][number][] = [];
-    const there = await this.#repository.find(parent, [this.#manifestPath, CARD]);
+    const made = provenancePath(this.#manifestPath);
+    const there = await this.#repository.find(parent, [this.#manifestPath, made, CARD]);
     if (there.get(this.#manifestPath)?.digest !== manifest.sha256) {
       put.push({ path: this.#manifestPath, from: manifest.content });
+    }
+    const { provenance } = this.#context;
+    if (provenance !== undefined) {
+      const packed = await packProvenance(provenance, this.#context);
+      if (there.get(made)?.digest !== packed.sha256) put.push({ path: made, from: packed });
     }
     const before = there.has(CARD)
       ? new TextDecoder().decode(await this.#repository.read(parent, CARD))
@@ -251,6 +259,14 @@ class Publication {
   }
 }
 
+/** Path of a group's manifest in the dataset. */
+function manifestPath({
+  with: options,
+  variables,
+}: Pick<RecallContext<PushOptions>, 'with' | 'variables'>): string {
+  return posix.join(options.manifests, `${variables['key']}.parquet`);
+}
+
 function toEntry(file: InputFile, { strip, folder }: PushOptions): Entry {
   const { workPath = '', bytes, rows, value, minId, maxId, sha256 } = file;
   const prefix = `${strip.replace(/\/+$/, '')}/`;
@@ -265,6 +281,9 @@ function toEntry(file: InputFile, { strip, folder }: PushOptions): Entry {
     minId: minId ?? null,
     maxId: maxId ?? null,
     sha256: sha256 ?? '',
+    producer: file.producer ?? null,
+    output: file.output ?? null,
+    workPath,
     local: file,
   };
 }

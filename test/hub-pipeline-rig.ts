@@ -11,8 +11,9 @@ import type { ServedRequest } from '../src/hub/server/service.ts';
 import { type Command, filesBelow, PROJECT, type Result, Rig, type Run, runOf } from './rig.ts';
 
 export const SOURCE = 'someone/things';
-/** Chunk 0 has two files, chunk 1 has one. */
-export const FILES = ['chunk_0-0', 'chunk_0-1', 'chunk_1-0'];
+/** A Hub of the run's own, with the files below `seed/` as the source. */
+export const SEED = `{ embedded: { seed: {
+  dataset: ${SOURCE}, folder: seed, files: "data/*.parquet" } } }`;
 
 const SHAPE = (table: string) => `
 vars: { owner: local, tables: { ${table} } }
@@ -62,8 +63,8 @@ steps:
     release: [pull, process, partition]
 `;
 
-/** Twenty rows of a source file: ten a table, in four languages, one of them NULL. */
-export function rowsOf(name: string, languages = `['en', 'de', 'fr', NULL]`): string {
+/** Ten rows a table, in four languages. */
+function rowsOf(name: string, languages: string): string {
   return `SELECT 'Q' || i || '-${name}' AS id, ${languages}[i // 2 % 4 + 1] AS language,
     ['labels', 'descriptions'][i % 2 + 1] AS kind, 'text ' || i AS label FROM range(20) row(i)`;
 }
@@ -83,12 +84,22 @@ export function hubPipeline({ hub = '{ embedded: {} }', tables = 1 }: Shape = {}
   return rig;
 }
 
-/** The bytes of the three source files by their path in a dataset. */
+/** The bytes of a source file of twenty rows: `0-0` is part 0 of chunk 0. */
+export async function sourceFile(
+  rig: Rig,
+  name: string,
+  languages = `['en', 'de', 'fr', NULL]`,
+): Promise<Uint8Array> {
+  const path = `made/chunk_${name}.parquet`;
+  await rig.parquet(path, rowsOf(name, languages));
+  return readFileSync(rig.path(path));
+}
+
+/** The three source files by their path in a dataset; they lie under `made/` as well. */
 export async function sourceFiles(rig: Rig): Promise<Readonly<Record<string, Uint8Array>>> {
   const files: Record<string, Uint8Array> = {};
-  for (const name of FILES) {
-    await rig.parquet(`made/${name}.parquet`, rowsOf(name));
-    files[`data/${name}.parquet`] = readFileSync(rig.path(`made/${name}.parquet`));
+  for (const name of ['0-0', '0-1', '1-0']) {
+    files[`data/chunk_${name}.parquet`] = await sourceFile(rig, name);
   }
   return files;
 }
@@ -184,7 +195,9 @@ export class Dataset {
   }
 
   async bytes(path: string): Promise<Buffer> {
-    const blob = await downloadFile({ ...this.#access, path });
+    // The client puts a path into the address as it is.
+    const address = path.split('/').map(encodeURIComponent).join('/');
+    const blob = await downloadFile({ ...this.#access, path: address });
     if (blob === null) throw new Error(`there is no ${path}`);
     return Buffer.from(await blob.arrayBuffer());
   }

@@ -14,6 +14,10 @@ export interface PublishedFile {
   readonly minId: string | null;
   readonly maxId: string | null;
   readonly sha256: string;
+  /** The target that made it, its output, and where it lay; null where nobody said. */
+  readonly producer: string | null;
+  readonly output: string | null;
+  readonly workPath: string | null;
 }
 
 /** What a publication is known by, beside its manifest. */
@@ -28,20 +32,19 @@ export interface PublicationRecord {
   readonly rows: number;
 }
 
-const COLUMNS = ['path', 'value', 'bytes', 'rows', 'minId', 'maxId', 'sha256'] as const;
-
 export async function writeManifest(
   sql: Sql,
   { files, to }: { files: readonly PublishedFile[]; to: string },
 ): Promise<void> {
-  const column = (name: (typeof COLUMNS)[number]) => files.map((file) => file[name]);
+  const column = (name: keyof PublishedFile) => files.map((file) => file[name]);
   await sql.run(
     `copy (
        select * from (
          select unnest($path::varchar[]) as path, unnest($value::varchar[]) as value,
            unnest($bytes::bigint[]) as bytes, unnest($rows::bigint[]) as rows,
            unnest($min_id::varchar[]) as min_id, unnest($max_id::varchar[]) as max_id,
-           unnest($sha256::varchar[]) as sha256)
+           unnest($sha256::varchar[]) as sha256, unnest($producer::varchar[]) as producer,
+           unnest($output::varchar[]) as output, unnest($work_path::varchar[]) as work_path)
        order by path
      ) to ${quoted(to)} (format parquet, compression zstd)`,
     {
@@ -52,6 +55,9 @@ export async function writeManifest(
       min_id: column('minId'),
       max_id: column('maxId'),
       sha256: column('sha256'),
+      producer: column('producer'),
+      output: column('output'),
+      work_path: column('workPath'),
     },
   );
 }
@@ -66,16 +72,33 @@ export async function readManifest(sql: Sql, path: string): Promise<readonly Pub
     minId: textOf(row['min_id']),
     maxId: textOf(row['max_id']),
     sha256: String(row['sha256']),
+    producer: textOf(row['producer']),
+    output: textOf(row['output']),
+    workPath: textOf(row['work_path']),
   }));
+}
+
+interface RemotePlace {
+  readonly commit: string;
+  readonly path: string;
+  readonly sql: Sql;
+  readonly scratch: string;
 }
 
 /** The manifest as it lies in the dataset at a commit; no files when there is none. */
 export async function fetchManifest(
   repository: HubRepository,
-  { commit, path, sql, scratch }: { commit: string; path: string; sql: Sql; scratch: string },
+  place: RemotePlace,
 ): Promise<readonly PublishedFile[]> {
-  const found = await repository.find(commit, [path]);
-  if (!found.has(path)) return [];
+  const found = await repository.find(place.commit, [place.path]);
+  return found.has(place.path) ? readRemoteManifest(repository, place) : [];
+}
+
+/** One that is known to be there. */
+export async function readRemoteManifest(
+  repository: HubRepository,
+  { commit, path, sql, scratch }: RemotePlace,
+): Promise<readonly PublishedFile[]> {
   const local = join(scratch, 'published.parquet');
   await writeFile(local, await repository.read(commit, path));
   return readManifest(sql, local);
