@@ -141,13 +141,25 @@ async function checkFooter(
       return bytes.slice().buffer;
     },
   };
-  const metadata = await parquetMetadataAsync(buffer, { initialFetchSize: FOOTER_BYTES });
+  const metadata = await readFooter(buffer);
+  if (typeof metadata === 'string') return `has a footer that cannot be read: ${metadata}`;
   const rows = Number(metadata.num_rows);
   if (rows !== file.rows) return `has ${rows} rows instead of ${file.rows}`;
   const range = idRange(metadata, idColumn);
   if (range === undefined || file.minId === null || file.maxId === null) return undefined;
   if (range.min === file.minId && range.max === file.maxId) return undefined;
   return `has the ids ${range.min} to ${range.max} instead of ${file.minId} to ${file.maxId}`;
+}
+
+/** The footer, or what is wrong with it; what the Hub itself refuses is thrown. */
+async function readFooter(buffer: AsyncBuffer): Promise<FileMetaData | string> {
+  try {
+    return await parquetMetadataAsync(buffer, { initialFetchSize: FOOTER_BYTES });
+  } catch (error) {
+    const isRefused = error instanceof Error && 'code' in error;
+    if (isRefused || !(error instanceof Error)) throw error;
+    return error.message;
+  }
 }
 
 /** Smallest and largest id over all row groups; undefined where a footer does not tell exactly. */

@@ -237,11 +237,28 @@ class Publication {
       before,
       dataset: this.#repository.name,
       folders: [...new Set(this.#entries.map(({ path }) => posix.dirname(path)))],
+      emptied: await this.#emptiedFolders(parent, remove),
       first: this.#context.with.first_subset,
       contract: await loadContract(this.#context.with.contract),
     });
     if (card !== before) put.push({ path: CARD, from: new TextEncoder().encode(card) });
     return { put, remove };
+  }
+
+  /** Folders in which nothing is left once these files are deleted. */
+  async #emptiedFolders(parent: string, remove: readonly string[]): Promise<readonly string[]> {
+    const removed = new Set(remove);
+    const emptied: string[] = [];
+    for (const folder of new Set(remove.map((path) => posix.dirname(path)))) {
+      let isEmpty = true;
+      for await (const { path } of this.#repository.list(parent, folder)) {
+        if (removed.has(path)) continue;
+        isEmpty = false;
+        break;
+      }
+      if (isEmpty) emptied.push(folder);
+    }
+    return emptied;
   }
 
   #record(commit: string, sha256: string): PublicationRecord {

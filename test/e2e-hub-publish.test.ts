@@ -140,6 +140,9 @@ test('the manifest of a group lists each of its files as it is in the dataset', 
     min_id: 'Q14-0-0',
     max_id: 'Q6-0-0',
     sha256: digests['data/language=__null__/chunk_0-0.parquet'],
+    producer: 'partition:labels@chunk_0-0',
+    output: 'output',
+    work_path: 'results/labels/language=__null__/chunk_0-0.parquet',
   });
 });
 

@@ -65,7 +65,7 @@ describe('a commit without an answer', () => {
   const answers: Readonly<Record<string, FaultAction>> = {
     'reset before it is handled': { kind: 'reset', when: 'before' },
     'reset after it is handled': lost,
-    'answered 504 by a proxy': { kind: 'answer', status: 504, body: '<h1>Gateway Time-out</h1>' },
+    'answered 502 by a proxy': { kind: 'answer', status: 502, body: '<h1>Bad Gateway</h1>' },
     'answered with something else': { kind: 'answer', status: 200, body: 'hello' },
     'answered without a name': { kind: 'answer', status: 200, body: {} },
     'cut off inside the answer': { kind: 'truncate', afterBytes: 3 },
@@ -97,7 +97,7 @@ describe('a commit without an answer', () => {
 
   test('is recognised when it was done only after the look', async () => {
     const { hub, head } = await startClient(
-      faulty(...once({ kind: 'answer', status: 504 }, ['commit']), {
+      faulty(...once({ kind: 'answer', status: 502 }, ['commit']), {
         route: 'preupload',
         nth: 2,
         action: { kind: 'answer', status: 500 },
@@ -164,16 +164,24 @@ describe('a commit without an answer', () => {
   });
 
   test('is given up after three tries with nothing done', async () => {
-    const action: FaultAction = { kind: 'answer', status: 504 };
+    const action: FaultAction = { kind: 'answer', status: 502 };
     const { repository, hub, head, failure } = await startClient(
       faulty({ route: 'commit', action }),
     );
     const error = await failure(repository.commit(putting(head, data)));
-    expect(error).toMatchObject({ code: 'hub-unavailable', status: 504, mayPass: true });
+    expect(error).toMatchObject({ code: 'hub-unavailable', status: 502, mayPass: true });
     expect(hub.count('commit')).toBe(3);
     expect(hub.count('upload')).toBe(2);
     expect(await commitsOf(hub)).toHaveLength(1);
   });
+});
+
+test('a Hub that ran out of time over a commit is not asked for the same one again', async () => {
+  const action: FaultAction = { kind: 'answer', status: 504 };
+  const { repository, hub, head, failure } = await startClient(faulty({ route: 'commit', action }));
+  const error = await failure(repository.commit(putting(head, data)));
+  expect(error).toMatchObject({ code: 'hub-unavailable', status: 504 });
+  expect(hub.count('commit')).toBe(1);
 });
 
 describe('a refused commit changes nothing:', () => {

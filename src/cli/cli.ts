@@ -184,7 +184,7 @@ function addHub(program: Command) {
   const hub = program.command('hub').description('the embedded Hub of the work folder');
   addProjectOptions(hub.command('serve'))
     .description('serve it on loopback for any Hub client, until Ctrl-C')
-    .option('--port <n>', 'the port (default: a free one)', positiveInteger)
+    .option('--port <n>', 'the port (default, and 0: a free one)', wholeNumber)
     .action(async (raw) => {
       const { hubServeCommand } = await import('./hub-command.ts');
       process.exitCode = await hubServeCommand(raw);
@@ -196,6 +196,12 @@ function addHub(program: Command) {
       const { hubListCommand } = await import('./hub-command.ts');
       process.exitCode = await hubListCommand(raw);
     });
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('not a whole number');
+  return value;
 }
 
 function positiveInteger(text: string): number {

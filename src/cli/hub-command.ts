@@ -7,6 +7,7 @@ import { EXIT } from './exit-code.ts';
 import { projectOptions, type RawOptions } from './options.ts';
 import { openProject } from './project.ts';
 import { layOutTable } from './table.ts';
+import { UsageError } from './usage-error.ts';
 
 export async function hubListCommand(raw: RawOptions & { json?: boolean }): Promise<number> {
   const folder = embeddedFolder(openProject(projectOptions(raw)).config.work);
@@ -32,11 +33,27 @@ export async function hubListCommand(raw: RawOptions & { json?: boolean }): Prom
   return EXIT.ok;
 }
 
+/** What keeps a server from starting is the user's to change; anything else stays a throw. */
+function explainServeError(error: unknown): string {
+  if (!(error instanceof Error)) throw error;
+  const code = 'code' in error ? error.code : undefined;
+  if (code === 'EADDRINUSE') {
+    return `${error.message}\n  choose another port, or leave --port out for a free one`;
+  }
+  if (code === 'ERR_SOCKET_BAD_PORT') return `${error.message}\n  a port is a number up to 65535`;
+  if (error.name === 'HubFolderInUse' || 'owner' in error) {
+    return `${error.message}\n  use that server, or end it first`;
+  }
+  throw error;
+}
+
 /** Serves until Ctrl-C. */
 export async function hubServeCommand(raw: RawOptions & { port?: number }): Promise<number> {
   const folder = embeddedFolder(openProject(projectOptions(raw)).config.work);
   const { startEmbeddedHub } = await import('../hub/server/embedded-hub.ts');
-  const hub = await startEmbeddedHub({ folder, port: raw.port ?? 0 });
+  const hub = await startEmbeddedHub({ folder, port: raw.port ?? 0 }).catch((error: unknown) => {
+    throw new UsageError(`error: ${explainServeError(error)}`);
+  });
   process.stdout.write(
     `Serving ${folder} at ${hub.url}\n` +
       `  export HF_ENDPOINT=${hub.url} HF_TOKEN="$(cat ${posix.join(folder, 'token')})" HF_HUB_DISABLE_XET=1\n` +

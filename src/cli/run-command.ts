@@ -98,6 +98,16 @@ class CommandRun {
   }
 
   async execute(): Promise<number> {
+    try {
+      return await this.#executeAll();
+    } catch (error) {
+      // Asked to stop before anything ran: what was waited for was called off.
+      if (this.#stopping.signal.aborted) return EXIT.interrupted;
+      throw error;
+    }
+  }
+
+  async #executeAll(): Promise<number> {
     const { takenOver } = this.#session;
     if (takenOver !== undefined) this.#note(takenOver);
     const seeded = await this.#seed();

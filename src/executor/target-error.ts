@@ -47,6 +47,10 @@ export function blamedBy(error: unknown): readonly string[] {
 /** What an unexpected error means; the operating system's errors get codes of their own. */
 export function failureOf(error: unknown, otherwise: FailureCode): Failure {
   if (error instanceof TargetError) return error.failure;
+  if (error instanceof InputFault) {
+    const hint = 'run again: what was found at fault is made again, and this after it';
+    return { code: 'found-damaged', message: firstLine(error.message), hint, mayPass: false };
+  }
   const remote = hubFailure(error);
   if (remote !== undefined) return remote;
   const known = systemFailure(error);

@@ -1,5 +1,6 @@
-// Turns an error of the operating system into a failure of the target it happened to. Anything
+// Turns an error of the operating system or of a Hub into a failure of the target it happened to. Anything
 // else is a bug and stays a throw.
+import { HubError } from '../hub/client/error.ts';
 import type { Failure, FailureCode } from '../trace.ts';
 
 const CODES: Readonly<Record<string, { code: FailureCode; hint: string; mayPass: boolean }>> = {
@@ -27,6 +28,10 @@ const OTHER = {
 } as const;
 
 export function failureOf(error: unknown): Failure | undefined {
+  if (error instanceof HubError) {
+    const { code, message, hint, mayPass } = error;
+    return { code, message, hint, mayPass };
+  }
   if (!(error instanceof Error) || !('code' in error) || !('syscall' in error)) return undefined;
   const known = typeof error.code === 'string' ? CODES[error.code] : undefined;
   return { ...(known ?? OTHER), message: error.message };

@@ -2,7 +2,7 @@
 // partition value, and whose body describes the columns. No group owns it: every publication adds
 // its values to what it finds and leaves everything that people wrote.
 import type { Field, Schema } from 'apache-arrow';
-import { Document, isMap, parseDocument, stringify, YAMLMap, YAMLSeq } from 'yaml';
+import { Document, isMap, isSeq, parseDocument, stringify, YAMLMap, YAMLSeq } from 'yaml';
 
 export interface CardUpdate {
   /** The card as it is; undefined when there is none. */
@@ -10,15 +10,12 @@ export interface CardUpdate {
   readonly dataset: string;
   /** Folders with data files, such as `data/language=en`: one subset each. */
   readonly folders: readonly string[];
+  /** Folders that have no data files any more. */
+  readonly emptied: readonly string[];
   /** The subset that is shown first, where it exists. */
   readonly first: string | undefined;
   /** Columns of the data files; undefined when nothing is known of them. */
   readonly contract: Schema | undefined;
-}
-
-interface Subset {
-  readonly config_name: string;
-  readonly data_files: string;
 }
 
 const COLUMNS_BEGIN = '<!-- columns -->';
@@ -29,20 +26,14 @@ export function updateCard(update: CardUpdate): string {
   const { head, body } = splitCard(before);
   const parsed = parseDocument(head);
   const document = isMap(parsed.contents) ? parsed : new Document(new YAMLMap());
-  const subsets = mergeSubsets(readSubsets(document.toJS()), update);
-  const list = new YAMLSeq();
-  for (const subset of subsets) {
-    const isFirst = subset.config_name === update.first;
-    list.add(document.createNode(isFirst ? { ...subset, default: true } : subset));
-  }
-  document.set('configs', list);
+  mergeSubsets(document, update);
   const text = body.trim() === '' ? `# ${dataset}\n` : body.replace(/^\n+/, '');
   const described = contract === undefined ? text : describeColumns(text, contract);
   return `---\n${stringify(document, { lineWidth: 0 })}---\n\n${described.trimEnd()}\n`;
 }
 
 /** `data/language=en` is the subset `en`. */
-export function subsetOf(folder: string): Subset {
+export function subsetOf(folder: string): { config_name: string; data_files: string } {
   const last = folder.slice(folder.lastIndexOf('/') + 1);
   const name = last.slice(last.indexOf('=') + 1);
   return { config_name: name === '' ? 'default' : name, data_files: `${folder}/*.parquet` };
@@ -55,26 +46,39 @@ function splitCard(card: string | undefined): { head: string; body: string } {
     : { head: match[1] ?? '', body: match[2] ?? '' };
 }
 
-function readSubsets(head: unknown): readonly Subset[] {
-  const configs = isRecord(head) ? head['configs'] : undefined;
-  if (!Array.isArray(configs)) return [];
-  return configs.flatMap((config: unknown): Subset[] => {
-    if (!isRecord(config)) return [];
-    const { config_name: name, data_files: files } = config;
-    return typeof name === 'string' && typeof files === 'string'
-      ? [{ config_name: name, data_files: files }]
-      : [];
-  });
-}
-
-/** In order of their names, so that the card does not depend on who published first. */
-function mergeSubsets(known: readonly Subset[], { folders }: CardUpdate): readonly Subset[] {
-  const byName = new Map(known.map((subset) => [subset.config_name, subset]));
+/**
+ * Adds the subsets that are missing and takes away those whose folder is empty now. Every other
+ * entry stays with all that people wrote into it. Subsets of folders stand in order of their names,
+ * so that the card does not depend on who published first; what else there is stands before them.
+ */
+function mergeSubsets(document: Document, { folders, emptied, first }: CardUpdate): void {
+  const found = document.get('configs');
+  const list = isSeq(found) ? found : new YAMLSeq();
+  const gone = new Set(emptied.map((folder) => subsetOf(folder).data_files));
+  const kept = list.items.filter((item) => !gone.has(fieldOf(item, 'data_files')));
+  const known = new Set(kept.map((item) => fieldOf(item, 'config_name')));
   for (const folder of folders) {
     const subset = subsetOf(folder);
-    byName.set(subset.config_name, subset);
+    if (known.has(subset.config_name)) continue;
+    const isFirst = subset.config_name === first;
+    kept.push(document.createNode(isFirst ? { ...subset, default: true } : subset));
   }
-  return [...byName.values()].sort((a, b) => (a.config_name < b.config_name ? -1 : 1));
+  const own = kept.filter(isFolderSubset);
+  own.sort((a, b) => (fieldOf(a, 'config_name') < fieldOf(b, 'config_name') ? -1 : 1));
+  list.items = [...kept.filter((item) => !isFolderSubset(item)), ...own];
+  document.set('configs', list);
+}
+
+/** Whether an entry is the subset of the very folder that its files are in. */
+function isFolderSubset(item: unknown): boolean {
+  const files = fieldOf(item, 'data_files');
+  const end = '/*.parquet';
+  const { config_name: name } = subsetOf(files.slice(0, -end.length));
+  return files.endsWith(end) && name === fieldOf(item, 'config_name');
+}
+
+function fieldOf(item: unknown, key: string): string {
+  return isMap(item) ? String(item.get(key)) : '';
 }
 
 /** Replaces the table of columns between its marks, or adds it at the end. */
@@ -94,8 +98,4 @@ function describeColumns(body: string, contract: Schema): string {
   const end = body.indexOf(COLUMNS_END);
   if (begin < 0 || end < begin) return `${body.trimEnd()}\n\n${table}\n`;
   return body.slice(0, begin) + table + body.slice(end + COLUMNS_END.length);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
 }

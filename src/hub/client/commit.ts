@@ -50,7 +50,9 @@ export async function commit(context: CommitContext, change: RemoteChange): Prom
       const done = await readBack(context, { change, about, error });
       if (done !== undefined) return done;
     }
-    const isOver = tries === MAX_TRIES || error.code !== 'hub-unavailable';
+    // A Hub that ran out of time over a commit is not asked for the same one again: the caller
+    // sends less.
+    const isOver = tries === MAX_TRIES || error.code !== 'hub-unavailable' || error.status === 504;
     if (isOver || !(mayBeDone || isWorthAnother)) throw error;
     if (!mayBeDone) await transport.timing.sleep(wait, transport.signal);
     transport.log(`${about.repository}: ${about.doing}: nothing was committed; trying again`);
