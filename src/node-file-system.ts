@@ -145,11 +145,15 @@ function syncFileSystemOf(folder: string): Promise<boolean> {
 }
 
 function everythingBelow(folder: string): readonly string[] {
-  const paths = [folder];
-  for (const entry of fs.readdirSync(folder, { withFileTypes: true })) {
-    const path = `${folder}/${entry.name}`;
-    if (entry.isDirectory()) paths.push(...everythingBelow(path));
-    else if (entry.isFile()) paths.push(path);
+  const paths: string[] = [];
+  const folders = [folder];
+  for (let open = folders.pop(); open !== undefined; open = folders.pop()) {
+    paths.push(open);
+    for (const entry of fs.readdirSync(open, { withFileTypes: true })) {
+      const path = `${open}/${entry.name}`;
+      if (entry.isDirectory()) folders.push(path);
+      else if (entry.isFile()) paths.push(path);
+    }
   }
   return paths;
 }

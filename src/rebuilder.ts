@@ -13,6 +13,8 @@ export interface Current {
   readonly inputs: Readonly<Record<string, string>>;
   /** Outside files as they look now; `sha256` only when somebody had to compute it. */
   readonly outside: Readonly<Record<string, OutsideFile>>;
+  /** Size and mtime of outside files are not enough. */
+  readonly doubtsOutside: boolean;
   readonly maxRejects: number;
 }
 
@@ -124,14 +126,6 @@ function compareCode(now: Fields, { before, reasons }: Comparison): Verdict | un
         after: now.meaning ?? now.code,
       });
     }
-  } else if (now.meaning !== undefined && before.meaning !== now.meaning) {
-    // The same bytes with another meaning: a task's version that comes from a file it imports.
-    reasons.push({
-      kind: 'field',
-      field: now.rule,
-      before: before.meaning,
-      after: now.meaning,
-    });
   }
   for (const [output, contract] of Object.entries(now.contracts ?? {})) {
     const old = before.contracts?.[output];
@@ -220,7 +214,7 @@ function compareInputs(
       compareInput(input, { before, after: file.sha256 ?? 'new', reasons });
     } else if (seen.bytes !== file.bytes) {
       compareInput(input, { before: `${seen.bytes} bytes`, after: `${file.bytes} bytes`, reasons });
-    } else if (seen.mtimeMs !== file.mtimeMs) {
+    } else if (seen.mtimeMs !== file.mtimeMs || current.doubtsOutside) {
       missing ??= { kind: 'unknown', question: 'outside', name: input };
     }
   }

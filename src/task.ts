@@ -39,6 +39,11 @@ export interface TaskInput {
   readonly path: string;
   /** Every file in a stable order, read from the producers' records, never by globbing. */
   files(): Promise<readonly InputFile[]>;
+  /**
+   * Every target behind this input, by name and once each, also one that made no file; none for an
+   * outside file.
+   */
+  readonly producers: readonly string[];
 }
 
 /** Where one declared output is to be written. Nothing written elsewhere is published. */
@@ -69,7 +74,11 @@ export interface HubRepository {
    * repository or revision.
    */
   head(revision?: string): Promise<string | undefined>;
-  /** Makes the repository unless it is there; gives the newest commit. */
+  /**
+   * Makes the repository unless it is there; gives the newest commit. Rejects with a HubError
+   * `hub-rejected` when it is to be private and is there as a public one; a private one that need
+   * not be so stays private.
+   */
   create(options: { readonly private: boolean }): Promise<string>;
   /** All files below a folder ('' for all), page by page. */
   list(revision: string, folder: string): AsyncIterable<RemoteFile>;

@@ -24,7 +24,7 @@ import { openHub, prepareSources, recordedListing } from './prepare-sources.ts';
 import { openProject, type Project, planProject } from './project.ts';
 import { handleSignals } from './signals.ts';
 import { UsageError } from './usage-error.ts';
-import { openWorkSession, type WorkSession } from './work-session.ts';
+import { openWorkSession, recordGroup, type WorkSession } from './work-session.ts';
 
 export interface RawRunOptions extends RawOptions {
   readonly jobs?: number;
@@ -241,8 +241,7 @@ class CommandRun {
       clock: systemClock,
       executor,
       report,
-      onGroup: (group, state) =>
-        state === 'begun' ? lock.addGroup(group) : lock.removeGroup(group),
+      onGroup: recordGroup(lock),
       showPath: (path) => relative(process.cwd(), join(config.work, path)),
       random: Math.random,
       run,

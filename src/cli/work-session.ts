@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { posix } from 'node:path';
 import type { Config } from '../config/config.ts';
-import type { Executor } from '../executor/executor.ts';
+import type { Executor, WorkListener } from '../executor/executor.ts';
 import type { Clock, FileSystem } from '../file-system.ts';
 import { HubConnections } from '../hub/connections.ts';
 import { acquireLock, type Lock } from '../store/lock.ts';
@@ -46,8 +46,7 @@ export async function openWorkSession(
   const start = async () => {
     const { createWorkerPool } = await import('../executor/pool.ts');
     return createWorkerPool({
-      onGroup: (group, state) =>
-        state === 'begun' ? lock.addGroup(group) : lock.removeGroup(group),
+      onGroup: recordGroup(lock),
     });
   };
   return {
@@ -88,6 +87,21 @@ function makeWorkFolder(folder: string, fs: FileSystem): void {
         '  make it a folder that can be written, or choose another one with --work DIR',
     );
   }
+}
+
+/**
+ * Notes process groups in the lock, so that whoever takes over can end them. A disk that is too
+ * full for the note must not end the run: the target that fills it fails by itself.
+ */
+export function recordGroup(lock: Lock): WorkListener['group'] {
+  return (group, state) => {
+    try {
+      if (state === 'begun') lock.addGroup(group);
+      else lock.removeGroup(group);
+    } catch (error) {
+      if (!(error instanceof Error) || !('syscall' in error)) throw error;
+    }
+  };
 }
 
 /** Sorts by time for people; the random part keeps ids apart where pids repeat. */

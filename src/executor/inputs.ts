@@ -55,6 +55,13 @@ export class Inputs {
     return input.files.length === 1 ? input.files[0]?.path : undefined;
   }
 
+  /** The targets behind one input, from the order alone: a manifest may list no file. */
+  producers(name: string): readonly string[] {
+    const input = this.#order.inputs.find((candidate) => candidate.name === name);
+    const sources = input === undefined ? [] : [...input.files, ...input.manifests];
+    return [...new Set(sources.flatMap(({ producer }) => producer ?? []))];
+  }
+
   /** All files of one input, those of its manifests after its own. */
   files(name: string): Promise<readonly InputFile[]> {
     const known = this.#listed.get(name);
@@ -92,16 +99,17 @@ export class Inputs {
   }
 
   /**
-   * A manifest is written after its files, so that one with a later time was touched since.
+   * A manifest is renamed into place after its files, so that one with a later change time was
+   * touched since: that time cannot be set by whoever replaces a file.
    */
   async #checkListed(input: InputOrder, listed: readonly MadeFile[]): Promise<void> {
     const times = new Map(
-      input.manifests.map(({ path, producer }) => [producer, statSync(path).mtimeMs]),
+      input.manifests.map(({ path, producer }) => [producer, statSync(path).ctimeMs]),
     );
     for (const file of listed) {
       if (file.released) continue;
       const stat = present(file);
-      if (stat.mtimeMs > (times.get(file.producer) ?? 0)) await this.#checkContent(file, stat);
+      if (stat.ctimeMs > (times.get(file.producer) ?? 0)) await this.#checkContent(file, stat);
     }
   }
 

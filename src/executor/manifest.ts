@@ -76,7 +76,7 @@ export async function stageManifest(
     bytes: stat.size,
     mtimeMs: stat.mtimeMs,
     sha256: await digestFile(staged, { stat, signal }),
-    files: rows.length,
+    files: rows.filter((row) => row.output !== REJECTS).length,
     totalBytes: sum((row) => row.bytes),
     totalRows: sum((row) => (row.output === REJECTS ? 0 : (row.rows ?? 0))),
   };

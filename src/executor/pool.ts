@@ -97,11 +97,20 @@ class WorkerPool implements Executor {
     const waiting = this.#queue.filter(isMeant);
     this.#queue = this.#queue.filter((job) => !isMeant(job));
     for (const job of waiting) job.resolve({ kind: 'interrupted' });
+    if (target === undefined) this.#endQuestions();
     for (const [worker, job] of this.#busy) {
       if (!isMeant(job)) continue;
       if (how === 'drain') worker.send({ type: 'drain' });
       else this.#endEarly(worker, { job, cause: 'stop' });
     }
+  }
+
+  /** Nobody waits for an answer any more, and looking leaves nothing behind. */
+  #endQuestions(): void {
+    const waiting = this.#queue.filter((job) => job.kind === 'question');
+    this.#queue = this.#queue.filter((job) => job.kind !== 'question');
+    for (const job of waiting) job.resolve({ kind: 'failed', failure: CALLED_OFF });
+    for (const [worker, job] of this.#busy) if (job.kind === 'question') worker.kill();
   }
 
   close(): Promise<void> {
@@ -259,6 +268,12 @@ class WorkerPool implements Executor {
     this.#next();
   }
 }
+
+const CALLED_OFF: Failure = {
+  code: 'internal',
+  message: 'The question was called off',
+  mayPass: true,
+};
 
 function memoryLimit({ memoryBytes }: WorkOrder): number {
   return memoryBytes > 0 ? memoryBytes * RECYCLE_FACTOR + BASE_BYTES : Number.POSITIVE_INFINITY;

@@ -92,6 +92,9 @@ function taskInputs({ inputs }: Attempt): TaskContext['inputs'] {
         });
       },
       files: () => inputs.files(name),
+      get producers() {
+        return inputs.producers(name);
+      },
     };
   }
   return byName;

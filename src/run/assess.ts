@@ -40,6 +40,8 @@ export interface AssessOptions {
   /** Whose outputs are rehashed: of every target, of those not proven since a crash, of none. */
   readonly rehash: 'all' | 'unproven' | 'none';
   readonly answer: (questions: readonly OpenQuestion[]) => Promise<void>;
+  /** Calls the assessment off: it rejects with the signal's reason. */
+  readonly signal: AbortSignal;
 }
 
 export interface Assessment {
@@ -57,6 +59,7 @@ export async function assess(options: AssessOptions): Promise<Assessment> {
   for (;;) {
     const { questions, isSettled } = assessor.pass();
     if (isSettled) return assessor;
+    options.signal.throwIfAborted();
     await options.answer(questions);
   }
 }
@@ -135,7 +138,9 @@ class Assessor implements Assessment {
         journal ??= this.#options.load(table.journals[member] ?? '');
         if (journal.problem !== undefined) throw new StoreProblemError(journal.problem);
         const state = journal.targets.get(targetKey(step, cell));
-        if (this.#waits(id)) this.#set(id, this.#isStaleAnyway(id, state) ? 'stale' : 'pending');
+        const isLying = state?.trace !== undefined && state.released === undefined;
+        this.#options.facts.setLying(id, isLying);
+        if (this.#waits(id)) this.#placeWaiting(id, { state, questions });
         else this.#place(id, { state, questions });
       }
     }
@@ -174,11 +179,17 @@ class Assessor implements Assessment {
     return judge(facts.current(id), facts.recorded(id, state));
   }
 
-  /** Whether a target would run even if everything it waits for came out as before. */
-  #isStaleAnyway(id: TargetId, state: TargetState | undefined): boolean {
-    return this.#judgeAlone(id, state).kind === 'stale';
+  /** Stale if it would run even with everything it waits for as before, else pending on that. */
+  #placeWaiting(
+    id: TargetId,
+    { state, questions }: { state: TargetState | undefined; questions: OpenQuestion[] },
+  ) {
+    const verdict = this.#judgeAlone(id, state);
+    if (verdict.kind === 'unknown') questions.push(questionOf(id, { verdict, ...this.#options }));
+    this.#set(id, verdict.kind === 'stale' ? 'stale' : 'pending');
   }
 
+  /** The verdict as if everything that the target waits for had come out as before. */
   #judgeAlone(id: TargetId, state: TargetState | undefined): Verdict {
     const { facts, forced } = this.#options;
     if (forced?.[id] === 1) return { kind: 'stale', reasons: [{ kind: 'forced' }] };

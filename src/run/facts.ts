@@ -52,7 +52,9 @@ export class TargetFacts {
   readonly #fs: FileSystem;
   readonly #listing: OutputListing;
   readonly #answers: Answers;
-  readonly #stateOf: (id: TargetId) => TargetState | undefined;
+  readonly #doubtsOutside: boolean;
+  /** 1 for targets whose recorded files lie here: made, and not released since. */
+  readonly #lying: Uint8Array;
   readonly #rules: (CellRule & { readonly work: CellWork })[][];
   /** Digest of each target's result, as far as it is known to be up to date. */
   readonly #digests: (string | undefined)[];
@@ -64,15 +66,16 @@ export class TargetFacts {
     readonly answers: Answers;
     readonly engine: Readonly<Record<string, string>>;
     readonly hubId: (hub: HubConfig) => string;
-    /** What is recorded of a target, read now. */
-    readonly stateOf: (id: TargetId) => TargetState | undefined;
+    /** Read outside files again whatever their size and mtime. */
+    readonly doubtsOutside?: boolean;
   }) {
     const { config, steps, targetCount } = options.graph.plan;
     this.#graph = options.graph;
     this.#fs = options.fs;
     this.#listing = options.listing;
     this.#answers = options.answers;
-    this.#stateOf = options.stateOf;
+    this.#doubtsOutside = options.doubtsOutside ?? false;
+    this.#lying = new Uint8Array(targetCount);
     this.#digests = new Array<string | undefined>(targetCount);
     const reader = new RuleReader(config, options.fs);
     this.#rules = steps.map((step) =>
@@ -95,6 +98,11 @@ export class TargetFacts {
     this.#digests[id] = digest;
   }
 
+  /** Whether a target's recorded files lie here, as its journal says. */
+  setLying(id: TargetId, isLying: boolean): void {
+    this.#lying[id] = isLying ? 1 : 0;
+  }
+
   digestOf(id: TargetId): string | undefined {
     return this.#digests[id];
   }
@@ -103,9 +111,15 @@ export class TargetFacts {
     return { ...cellOf(step, cell).variables, ...memberVariables(step, member) };
   }
 
+  /** The fingerprint's fields as their texts say. */
+  plainFieldsOf({ step, cell, member }: PlannedTarget): Fields {
+    return makeFields(this.#rule(step, cell).work, memberVariables(step, member));
+  }
+
   /** The fingerprint's fields, with what is known of the meaning of changed texts. */
-  fieldsOf({ step, cell, member }: PlannedTarget): Fields {
-    const fields = makeFields(this.#rule(step, cell).work, memberVariables(step, member));
+  fieldsOf(target: PlannedTarget): Fields {
+    const { step, cell } = target;
+    const fields = this.plainFieldsOf(target);
     const description = this.#answers.descriptions.get(targetKey(step, cell));
     return description === undefined ? fields : withMeaning(fields, description);
   }
@@ -120,6 +134,7 @@ export class TargetFacts {
       fields: this.fieldsOf(target),
       inputs: this.inputDigests(id),
       outside,
+      doubtsOutside: this.#doubtsOutside,
       maxRejects: target.step.config.maxRejects,
     };
   }
@@ -216,9 +231,7 @@ export class TargetFacts {
   #firstUnreleased(id: TargetId): string | undefined {
     let found: TargetId | undefined;
     forEachReleased(this.#graph, id, (released) => {
-      if (found !== undefined) return;
-      const state = this.#stateOf(released);
-      if (state?.trace !== undefined && state.released === undefined) found = released;
+      if (found === undefined && this.#lying[released] === 1) found = released;
     });
     return found === undefined ? undefined : targetName(this.#graph.plan, found);
   }

@@ -27,7 +27,18 @@ const OTHER = {
   mayPass: false,
 } as const;
 
+/** A failure of a target that is found before a worker has it. */
+export class TargetFailure extends Error {
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(failure.message);
+    this.failure = failure;
+  }
+}
+
 export function failureOf(error: unknown): Failure | undefined {
+  if (error instanceof TargetFailure) return error.failure;
   if (error instanceof HubError) {
     const { code, message, hint, mayPass } = error;
     return { code, message, hint, mayPass };

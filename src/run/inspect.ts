@@ -1,7 +1,7 @@
 // Finds out what judging needs to know and only costs something when something was touched: what
 // a changed text means, the digest of an outside file, whether recorded outputs are as they were.
 import { posix } from 'node:path';
-import type { Executor, Question } from '../executor/executor.ts';
+import type { Description, Executor, Question } from '../executor/executor.ts';
 import type { FileSystem } from '../file-system.ts';
 import type { Graph } from '../plan/graph.ts';
 import { locateTarget, type TargetId, targetKey } from '../plan/plan.ts';
@@ -20,22 +20,69 @@ export interface InspectContext {
   readonly executor: () => Promise<Executor>;
   /** The recorded outputs were rehashed and hold. */
   readonly onVerified: (target: TargetId, mtimes: Mtimes) => void;
+  /** Calls everything off. */
+  readonly signal: AbortSignal;
 }
 
-/** Questions asked at the same time; a worker answers one at a time. */
+/** Facts looked for at the same time, each by a worker. */
 const QUESTIONS_AT_ONCE = 4;
 
-export async function answerQuestions(
-  questions: readonly OpenQuestion[],
-  context: InspectContext,
-): Promise<void> {
-  const open = [...questions];
-  const work = async () => {
-    for (let next = open.shift(); next !== undefined; next = open.shift()) {
-      await answerQuestion(next, context);
+/** What a rule stands for where nobody could say: it differs from every meaning that was recorded. */
+const NO_MEANING = 'none';
+
+/** Answers questions, each fact once and few at a time, however many ask. */
+export class Inspector {
+  readonly #context: InspectContext;
+  readonly #asked = new Map<string, Promise<void>>();
+  readonly #waiting: (() => void)[] = [];
+  #busy = 0;
+
+  constructor(context: InspectContext) {
+    this.#context = context;
+  }
+
+  /** Rejects with the signal's reason once it is aborted. */
+  async answer(questions: readonly OpenQuestion[]): Promise<void> {
+    const answers = await Promise.allSettled(questions.map((question) => this.#ask(question)));
+    this.#context.signal.throwIfAborted();
+    const failed = answers.find((answer) => answer.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  #ask(question: OpenQuestion): Promise<void> {
+    const key = this.#keyOf(question);
+    let asked = this.#asked.get(key);
+    if (asked === undefined) {
+      asked = this.#look(question);
+      this.#asked.set(key, asked);
     }
-  };
-  await Promise.all(Array.from({ length: QUESTIONS_AT_ONCE }, work));
+    return asked;
+  }
+
+  #keyOf(question: OpenQuestion): string {
+    const { step, cell } = locateTarget(this.#context.graph.plan, question.target);
+    switch (question.kind) {
+      case 'meaning':
+        return `meaning ${targetKey(step, cell)}`;
+      case 'digest':
+        return `digest ${question.path}`;
+      case 'outputs':
+        return `outputs ${question.target} ${question.trace.digest}`;
+    }
+  }
+
+  async #look(question: OpenQuestion): Promise<void> {
+    if (this.#busy >= QUESTIONS_AT_ONCE) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    this.#busy += 1;
+    try {
+      if (!this.#context.signal.aborted) await answerQuestion(question, this.#context);
+    } finally {
+      this.#busy -= 1;
+      this.#waiting.shift()?.();
+    }
+  }
 }
 
 async function answerQuestion(question: OpenQuestion, context: InspectContext): Promise<void> {
@@ -56,12 +103,9 @@ async function answerMeaning(id: TargetId, context: InspectContext): Promise<voi
   if (answers.descriptions.has(key)) return;
   const rule = facts.ruleOf(step, cell);
   const known = meanings.recall(rule.text);
-  if (known !== undefined) {
-    answers.descriptions.set(key, known);
-    return;
-  }
-  if (rule.order === undefined) {
-    answers.descriptions.set(key, {});
+  const outputs = Object.keys(rule.contracts);
+  if (known !== undefined || rule.order === undefined) {
+    answers.descriptions.set(key, completed(known ?? {}, outputs));
     return;
   }
   const executor = await context.executor();
@@ -69,8 +113,21 @@ async function answerMeaning(id: TargetId, context: InspectContext): Promise<voi
   const answer = await executor.ask({ kind: 'describe', rule: rule.order, contracts });
   // What cannot be read means nothing known: the target is stale, and its run will say why.
   const description = answer.kind === 'description' ? answer.description : {};
-  answers.descriptions.set(key, description);
+  answers.descriptions.set(key, completed(description, outputs));
   if (answer.kind === 'description') meanings.remember(rule.text, description);
+}
+
+/** Asked and not known is another fact than not asked: it must not be asked again. */
+function completed(description: Description, outputs: readonly string[]): Description {
+  const contracts = outputs.map((output) => [
+    output,
+    description.contracts?.[output] ?? NO_MEANING,
+  ]);
+  return {
+    ...description,
+    meaning: description.meaning ?? NO_MEANING,
+    ...(outputs.length === 0 ? {} : { contracts: Object.fromEntries(contracts) }),
+  };
 }
 
 async function answerDigest(path: string, context: InspectContext): Promise<void> {

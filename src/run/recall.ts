@@ -15,7 +15,7 @@ import type { Store } from '../store/store.ts';
 import type { Failure, Trace } from '../trace.ts';
 import { type OpenQuestion, questionOf } from './assess.ts';
 import { Answers, TargetFacts } from './facts.ts';
-import { answerQuestions } from './inspect.ts';
+import { Inspector } from './inspect.ts';
 import { Meanings } from './meanings.ts';
 import { OutputListing } from './output-listing.ts';
 import { upstreamOf } from './provenance.ts';
@@ -94,6 +94,7 @@ class Recall {
   readonly #facts: TargetFacts;
   readonly #meanings: Meanings;
   readonly #recorder: Recorder;
+  readonly #inspector: Inspector;
   readonly #places = new Map<string, Promise<Place | undefined>>();
   /** Steps whose files some step frees: only those would not lie here after a run. */
   readonly #freed: ReadonlySet<number>;
@@ -109,10 +110,19 @@ class Recall {
       answers: this.#answers,
       engine,
       hubId,
-      stateOf: (id) => this.#recorder.stateOf(id),
     });
     this.#meanings = new Meanings(fs, { state: posix.join(config.work, 'state'), engine });
     this.#recorder = new Recorder(context, { facts: this.#facts });
+    this.#inspector = new Inspector({
+      graph,
+      facts: this.#facts,
+      answers: this.#answers,
+      meanings: this.#meanings,
+      fs,
+      executor: context.executor,
+      onVerified: () => {},
+      signal: context.signal,
+    });
     this.#freed = new Set(steps.flatMap(({ releases }) => releases.map(({ step }) => step)));
   }
 
@@ -236,22 +246,9 @@ class Recall {
         }
       }
       if (questions.length === 0) break;
-      await this.#answer(questions);
+      await this.#inspector.answer(questions);
     }
     for (const { id, found } of believed) this.#record(id, { found, place });
-  }
-
-  #answer(questions: readonly OpenQuestion[]): Promise<void> {
-    const { graph, fs, executor } = this.#context;
-    return answerQuestions(questions, {
-      graph,
-      facts: this.#facts,
-      answers: this.#answers,
-      meanings: this.#meanings,
-      fs,
-      executor,
-      onVerified: () => {},
-    });
   }
 
   #record(id: TargetId, { found, place }: { found: RecalledTarget; place: Place }) {

@@ -56,6 +56,7 @@ export class Recorder {
 
   done(id: TargetId, { attempt, trace }: { attempt: number; trace: Trace }): void {
     this.#facts.setDigest(id, trace.digest);
+    this.#facts.setLying(id, true);
     this.#ordinals.mark(id, true);
     this.#append(id, { status: 'done', attempt, trace });
     this.#noteOnMembers(id, attempt);
@@ -73,6 +74,7 @@ export class Recorder {
     id: TargetId,
     body: Omit<Extract<EntryBody, { status: 'released' }>, 'status'> & { attempt: number },
   ): void {
+    this.#facts.setLying(id, false);
     this.#append(id, { status: 'released', ...body });
   }
 

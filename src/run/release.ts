@@ -28,20 +28,35 @@ export const RELEASED_DIGEST = digestText('released');
 export async function releaseFiles(id: TargetId, context: ReleaseContext): Promise<number> {
   const { graph, recorder, store, fs } = context;
   const { work } = graph.plan.config;
-  const doomed: string[] = [];
+  const paths: string[] = [];
+  const manifests: string[] = [];
   let bytesFreed = 0;
   for (const target of releasedBy(graph, id)) {
     const state = recorder.stateOf(target);
     if (state?.trace === undefined) continue;
     const files = filesOf(state.trace);
-    doomed.push(...files.paths, ...(await listedPaths(files.manifests, context)));
+    for (const path of files.paths) paths.push(path);
+    for (const manifest of files.manifests) manifests.push(manifest);
     if (state.released !== undefined) continue;
     recorder.released(target, { attempt: state.attempt, ...files });
     bytesFreed += files.bytes;
   }
+  // Read before anything is deleted, and all at once: each look opens a database.
+  const listed = await listedPaths(manifests, context);
   await store.flush();
-  removeFiles(doomed.filter(isReleasable), { fs, work });
+  const doomed = [paths, listed].flat().filter(isReleasable);
+  for (let at = 0; at < doomed.length; at += DELETED_AT_ONCE) {
+    removeFiles(doomed.slice(at, at + DELETED_AT_ONCE), { fs, work });
+    await pause();
+  }
   return bytesFreed;
+}
+
+/** Lets signals and other targets have their turn between slices. */
+const DELETED_AT_ONCE = 1000;
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function releasedBy(graph: Graph, id: TargetId): readonly TargetId[] {

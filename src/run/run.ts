@@ -8,7 +8,7 @@ import { type Assessment, assess, type OpenQuestion, questionOf } from './assess
 import type { RunContext } from './context.ts';
 import { summarizeDatasets } from './datasets.ts';
 import { Answers, TargetFacts } from './facts.ts';
-import { answerQuestions, looksUnchanged } from './inspect.ts';
+import { Inspector, looksUnchanged } from './inspect.ts';
 import { Meanings } from './meanings.ts';
 import { OutputListing } from './output-listing.ts';
 import { Recorder } from './recorder.ts';
@@ -37,6 +37,9 @@ class PipelineRun {
   readonly #facts: TargetFacts;
   readonly #meanings: Meanings;
   readonly #recorder: Recorder;
+  readonly #inspector: Inspector;
+  /** Calls off what is looked at before anything runs. */
+  readonly #stopping = new AbortController();
   readonly #tally: Tally;
   readonly #runner: TargetRunner;
   readonly #startedMs: number;
@@ -64,7 +67,7 @@ class PipelineRun {
       answers: this.#answers,
       engine,
       hubId: context.hubId,
-      stateOf: (id) => this.#recorder.stateOf(id),
+      doubtsOutside: context.options.verify,
     });
     this.#meanings = new Meanings(fs, { state: `${config.work}/state`, engine });
     this.#recorder = new Recorder(context, { facts: this.#facts });
@@ -74,13 +77,28 @@ class PipelineRun {
       recorder: this.#recorder,
       tally: this.#tally,
     });
+    this.#inspector = new Inspector({
+      graph,
+      facts: this.#facts,
+      answers: this.#answers,
+      meanings: this.#meanings,
+      fs,
+      executor: () => this.#runner.executor(),
+      onVerified: (target, mtimes) => this.#recorder.verified(target, mtimes),
+      signal: this.#stopping.signal,
+    });
   }
 
   async execute(): Promise<RunSummary> {
-    const assessment = await this.#assess();
+    const assessment = await this.#assess().catch((error: unknown) => {
+      // Called off before anything was known: nothing is done, everything is left.
+      if (this.#stopping.signal.aborted) return undefined;
+      throw error;
+    });
+    if (assessment === undefined) return this.#summarizeNothing();
     this.#assessment = assessment;
     this.#recordFresh(assessment);
-    const scheduler = this.#createScheduler(assessment);
+    const scheduler = this.#createScheduler(assessment.fresh);
     this.#scheduler = scheduler;
     if (this.#interrupted) scheduler.drain();
     // What was listed no longer holds once something is published.
@@ -88,7 +106,7 @@ class PipelineRun {
     await this.#loop(scheduler);
     this.#meanings.save();
     if (this.#crash !== undefined) throw this.#crash.error;
-    return this.#summarize(scheduler, assessment);
+    return this.#summarize(scheduler, { isNothingToDo: assessment.todo === 0 });
   }
 
   drain(): void {
@@ -103,6 +121,8 @@ class PipelineRun {
   #interrupt(how: 'drain' | 'stop') {
     this.#interrupted = true;
     this.#scheduler?.drain();
+    // Looking at files may take long and can end anywhere.
+    this.#stopping.abort();
     for (const [id, callOff] of this.#waits) {
       callOff();
       this.#scheduler?.settle(id, 'interrupted');
@@ -131,21 +151,13 @@ class PipelineRun {
       forced: options.force ? selection.named : undefined,
       rehash: options.verify ? 'all' : 'unproven',
       answer: (questions) => this.#answer(questions),
+      signal: this.#stopping.signal,
     });
   }
 
-  #answer(questions: readonly OpenQuestion[]): Promise<void> {
-    const { graph, fs } = this.#context;
+  async #answer(questions: readonly OpenQuestion[]): Promise<void> {
     for (const { kind, target } of questions) if (kind === 'digest') this.#touched.add(target);
-    return answerQuestions(questions, {
-      graph,
-      facts: this.#facts,
-      answers: this.#answers,
-      meanings: this.#meanings,
-      fs,
-      executor: () => this.#runner.executor(),
-      onVerified: (target, mtimes) => this.#recorder.verified(target, mtimes),
-    });
+    await this.#inspector.answer(questions);
   }
 
   #recordFresh({ fresh }: Assessment) {
@@ -172,7 +184,7 @@ class PipelineRun {
     this.#recorder.verified(id, { artifacts: {}, outside });
   }
 
-  #createScheduler({ fresh }: Assessment): Scheduler {
+  #createScheduler(fresh: Uint8Array): Scheduler {
     const { graph, selection, pools, options } = this.#context;
     return createScheduler({
       graph,
@@ -214,7 +226,10 @@ class PipelineRun {
       this.#checking += 1;
       void this.#answer([questionOf(id, { verdict, graph, facts: this.#facts })])
         .then(() => this.#check(id, scheduler))
-        .catch((error: unknown) => this.#fail(error, scheduler))
+        .catch((error: unknown) => {
+          if (!this.#stopping.signal.aborted) this.#fail(error, scheduler);
+          scheduler.settle(id, 'interrupted');
+        })
         .finally(() => {
           this.#checking -= 1;
           this.#wake();
@@ -298,12 +313,22 @@ class PipelineRun {
     return summarizeDatasets(graph.plan, { needed: selection.needed, stateOf });
   }
 
-  #summarize(scheduler: Scheduler, assessment: Assessment): RunSummary {
+  /** Called off before anything was judged: everything is left. */
+  #summarizeNothing(): RunSummary {
+    const { selection } = this.#context;
+    const scheduler = this.#createScheduler(new Uint8Array(selection.needed.length));
+    return this.#summarize(scheduler, { isNothingToDo: false });
+  }
+
+  #summarize(
+    scheduler: Scheduler,
+    { isNothingToDo }: { readonly isNothingToDo: boolean },
+  ): RunSummary {
     return this.#tally.summarize({
       counts: (step) => scheduler.counts(step),
       interrupted: this.#interrupted,
-      nothingToDo: assessment.todo === 0,
-      datasets: assessment.todo === 0 ? [] : this.#datasets(),
+      nothingToDo: isNothingToDo,
+      datasets: isNothingToDo ? [] : this.#datasets(),
       durationMs: this.#context.clock.monotonicMs() - this.#startedMs,
     });
   }

@@ -10,7 +10,7 @@ import type { TargetState } from '../store/journal-state.ts';
 import type { StoreReader } from '../store/store.ts';
 import { type Assessment, assess } from './assess.ts';
 import { Answers, TargetFacts } from './facts.ts';
-import { answerQuestions, looksUnchanged } from './inspect.ts';
+import { Inspector, looksUnchanged } from './inspect.ts';
 import { Meanings } from './meanings.ts';
 import { OutputListing } from './output-listing.ts';
 
@@ -55,9 +55,20 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
     answers,
     engine,
     hubId,
-    stateOf: recorded,
+    doubtsOutside: options.rehash === 'all',
   });
   const meanings = new Meanings(fs, { state: `${work}/state`, engine });
+  const { signal } = new AbortController();
+  const inspector = new Inspector({
+    graph,
+    facts,
+    answers,
+    meanings,
+    fs,
+    executor: options.executor,
+    onVerified: () => {},
+    signal,
+  });
   const assessment = await assess({
     graph,
     facts,
@@ -67,16 +78,8 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
     needed: options.needed,
     forced: options.forced,
     rehash: options.rehash,
-    answer: (questions) =>
-      answerQuestions(questions, {
-        graph,
-        facts,
-        answers,
-        meanings,
-        fs,
-        executor: options.executor,
-        onVerified: () => {},
-      }),
+    answer: (questions) => inspector.answer(questions),
+    signal,
   });
   return { assessment, recorded, causesOf: (id) => findCauses(id, { graph, assessment }) };
 }

@@ -236,7 +236,7 @@ export class TargetRunner {
         found === undefined ? [] : [[name, found.file.digest] as const],
       );
     return {
-      fields: withMeaning(this.#facts.fieldsOf(target), result.meaning),
+      fields: withMeaning(this.#facts.plainFieldsOf(target), result.meaning),
       inputs: {
         ...this.#facts.inputDigests(id),
         ...Object.fromEntries(outside.map(([name, file]) => [name, file.sha256])),
@@ -294,7 +294,7 @@ export class TargetRunner {
     const target = locateTarget(this.#context.graph.plan, id);
     const inputs = this.#facts.inputDigests(id);
     for (const { name, file } of this.#facts.outsideInputs(target)) {
-      inputs[name] = file === undefined ? 'missing' : `${file.bytes} bytes at ${file.mtimeMs}`;
+      inputs[name] = file?.sha256 ?? `${file?.bytes} bytes at ${file?.mtimeMs}`;
     }
     return { fields: this.#facts.fieldsOf(target), inputs };
   }

@@ -15,6 +15,7 @@ import {
 import type { TargetState } from '../store/journal-state.ts';
 import type { Json, Scalar } from '../task.ts';
 import type { TargetFacts } from './facts.ts';
+import { TargetFailure } from './failure.ts';
 
 export interface OrderContext {
   readonly graph: Graph;
@@ -137,7 +138,10 @@ export function orderBytes(order: WorkOrder): number {
   return bytes;
 }
 
-function dependencyInputs(id: TargetId, { graph, stateOf }: OrderContext): readonly InputOrder[] {
+function dependencyInputs(
+  id: TargetId,
+  { graph, facts, stateOf }: OrderContext,
+): readonly InputOrder[] {
   const { config } = graph.plan;
   const inputs = new Map<
     string,
@@ -147,8 +151,17 @@ function dependencyInputs(id: TargetId, { graph, stateOf }: OrderContext): reado
     const { name } = locateTarget(graph.plan, producer).step;
     const state = stateOf(producer);
     const trace = state?.trace;
+    const producerName = targetName(graph.plan, producer);
+    if (trace === undefined || trace.digest !== facts.digestOf(producer)) {
+      throw new TargetFailure({
+        code: 'input-missing',
+        message: `${producerName} is not any more what it was when this run looked at it`,
+        hint: 'run again: it is made again, and this after it',
+        mayPass: false,
+      });
+    }
     const from = {
-      producer: targetName(graph.plan, producer),
+      producer: producerName,
       released: state?.released !== undefined,
     };
     const input = inputs.get(name) ?? { files: [], manifests: [] };

@@ -61,10 +61,15 @@ export async function commit(context: CommitContext, change: RemoteChange): Prom
 
 function checkChange(change: RemoteChange, about: About): void {
   const paths = [...change.put.map(({ path }) => path), ...change.remove];
-  for (const path of paths) checkedPath(path, about);
-  const twice = paths.find((path, index) => paths.indexOf(path, index + 1) !== -1);
-  if (twice === undefined) return;
-  throw rejectedError(about, `${twice} occurs twice in one commit`, 'put or remove a path once');
+  const seen = new Set<string>();
+  for (const path of paths) {
+    checkedPath(path, about);
+    if (seen.has(path)) {
+      const what = `${path} occurs twice in one commit`;
+      throw rejectedError(about, what, 'put or remove a path once');
+    }
+    seen.add(path);
+  }
 }
 
 /** Whether the server said that it did not do it. */

@@ -98,8 +98,18 @@ function createRepository(context: Context): HubRepository {
   return repository;
 }
 
-/** One request. Only the Hub's own word that there is no such thing counts as missing. */
 async function findHead(context: Context, revision = BRANCH): Promise<string | undefined> {
+  return (await findRevision(context, revision))?.commit;
+}
+
+interface Revision {
+  readonly commit: string;
+  /** Of the repository; undefined when the Hub does not say. */
+  readonly isPrivate: boolean | undefined;
+}
+
+/** One request. Only the Hub's own word that there is no such thing counts as missing. */
+async function findRevision(context: Context, revision: string): Promise<Revision | undefined> {
   const { name, access } = context;
   const about = { repository: name, doing: `looking for the commit of ${revision}` };
   try {
@@ -108,7 +118,10 @@ async function findHead(context: Context, revision = BRANCH): Promise<string | u
       return datasetInfo({ ...access, name, revision, additionalFields: ['sha'], fetch });
     });
     const sha: unknown = info.sha;
-    if (typeof sha === 'string' && sha !== '') return sha;
+    const isPrivate: unknown = info.private;
+    if (typeof sha === 'string' && sha !== '') {
+      return { commit: sha, isPrivate: typeof isPrivate === 'boolean' ? isPrivate : undefined };
+    }
     throw brokenError(about, { what: 'the Hub did not name the commit' });
   } catch (error) {
     if (isNothing(error)) return undefined;
@@ -142,9 +155,16 @@ async function create(context: Context, visibility: 'private' | 'public'): Promi
   } catch (error) {
     if (!(error instanceof HubError) || error.status !== 409) throw error;
   }
-  const head = await findHead(context);
-  if (head !== undefined) return head;
-  throw brokenError(about, { what: 'it was created, but the Hub does not know it yet' });
+  const found = await findRevision(context, BRANCH);
+  if (found === undefined) {
+    throw brokenError(about, { what: 'it was created, but the Hub does not know it yet' });
+  }
+  // Whoever asked for a private one must not publish into what everybody can read.
+  if (visibility === 'private' && found.isPrivate === false) {
+    const hint = `make ${name} private in its settings on the Hub, or say "private: false"`;
+    throw rejectedError(about, 'it is there already and is public, not private', hint);
+  }
+  return found.commit;
 }
 
 /** One request a page. */
