@@ -6,6 +6,7 @@ import { hash } from 'node:crypto';
 import type {
   Cell,
   Config,
+  Each,
   HubConfig,
   OutputConfig,
   RuleConfig,
@@ -58,7 +59,10 @@ export function makeCellWork(
 ): CellWork {
   const used = new Set<string>(text.variables);
   // A task sees every variable of its cell and member, so any of them may shape its result.
-  if (step.rule.kind === 'task') for (const name of Object.keys(cell.variables)) used.add(name);
+  if (step.rule.kind === 'task') {
+    for (const name of Object.keys(cell.variables)) used.add(name);
+    for (const name of memberVariableNames(step.each, config)) used.add(name);
+  }
   const show = (template: Template) => showTemplate(template, { config, cell, used });
   const outputs: Record<string, Json> = {};
   for (const output of step.outputs) outputs[output.name] = outputFields(output, show);
@@ -107,6 +111,13 @@ export function makeFields(work: CellWork, member: Readonly<Record<string, Scala
     if (value !== undefined) values[name] = value;
   }
   return { ...work.fields, values };
+}
+
+/** What a file or group brings, besides the key that names the target. */
+function memberVariableNames(each: Each, { sources }: Config): readonly string[] {
+  if (each.kind === 'once') return [];
+  if (each.kind === 'group') return [each.group];
+  return sources.find(({ name }) => name === each.source)?.pattern.captures ?? [];
 }
 
 function codeOf(

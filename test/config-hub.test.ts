@@ -91,3 +91,37 @@ test('mistakes about Hubs come with what to do', () => {
       remove one (in a profile, set it to null)"
   `);
 });
+
+test('a step that frees files waits for everything that reads them', () => {
+  expect(
+    check(`
+      name: t
+      sources: { s: { files: "in/*.txt" } }
+      steps:
+        pull: { each: file, run: "cp {input} {output}", outputs: "d/{key}" }
+        use: { needs: pull, each: file, run: "cp {input} {output}", outputs: "u/{key}" }
+        stats: { needs: pull, each: file, run: "wc {input} > {output}", outputs: "s/{key}" }
+        clean: { needs: use, each: file, release: [pull] }
+      `),
+  ).toMatchInlineSnapshot(`
+    "pipeline.yaml:7:3: error: Step "clean" releases "pull", which "stats" reads, without waiting for it.
+      add "stats" to the needs of "clean""
+  `);
+});
+
+test('a computed group is a kind of group, and no variable of a file', () => {
+  expect(
+    check(`
+      name: t
+      sources:
+        s: { files: "in/*.txt", name: "c{chunk}-{part}.txt", groups: { batch: { of: chunk, files: 2 } } }
+      steps:
+        a: { each: file, run: "cp {input} {output}", outputs: "a/{key}" }
+        b: { needs: a, each: batch, run: "cat {input} > {output}", outputs: "b/{batch}" }
+        c: { each: file, run: "cp {input} {output}", outputs: "c/{batch}/{key}" }
+      `),
+  ).toMatchInlineSnapshot(`
+    "pipeline.yaml:7:60: error: Unknown variable "batch".
+      {batch} exists only in a step with "each: file" or "each: batch" of the source "s""
+  `);
+});

@@ -30,12 +30,20 @@ export interface PrepareContext {
 }
 
 export async function prepareSources(context: PrepareContext): Promise<void> {
+  await giveEmbeddedIdentity(context);
   const isSeedNew = (await seedEmbedded(context)) === 'sent';
   for (const source of context.config.sources) {
     if (source.kind !== 'hub') continue;
     const isOwnSeed = isSeedNew && source.hub.endpoint === undefined;
     await prepareListing(source, { ...context, refresh: context.refresh || isOwnSeed });
   }
+}
+
+/** What is published is recorded with its Hub's identity, which an embedded one gets at its birth. */
+async function giveEmbeddedIdentity({ config, connections }: PrepareContext): Promise<void> {
+  const hubs = [config.hub, ...config.steps.map(({ hub }) => hub)];
+  const embedded = hubs.find((hub) => hub !== undefined && hub.endpoint === undefined);
+  if (embedded !== undefined && connections.isUnborn(embedded)) await connections.connect(embedded);
 }
 
 /** The recorded listing of a source, if it is one of what the source says now. */

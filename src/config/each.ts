@@ -66,8 +66,8 @@ export function memberVariables(
   if (each === undefined) return undefined;
   if (each.kind === 'once') return [];
   if (each.kind === 'group') return ['key', each.group];
-  const captures = sources.find((source) => source.name === each.source)?.captures;
-  return captures === undefined ? undefined : ['key', 'file', ...captures];
+  const source = sources.find(({ name }) => name === each.source);
+  return source?.captures === undefined ? undefined : ['key', 'file', ...source.nameCaptures];
 }
 
 /** Also true when a source with a broken name pattern could have it. */

@@ -7,6 +7,7 @@ import { checkConflicts } from './conflict.ts';
 import { entryOf, parseYaml, type Report, textOf } from './document.ts';
 import { readHub } from './hub.ts';
 import { applyProfile, type ProfiledPipeline } from './profile.ts';
+import { checkReleases } from './release-order.ts';
 import { readPools } from './settings.ts';
 import type { Site } from './site.ts';
 import { readSources } from './source.ts';
@@ -67,6 +68,7 @@ function readConfig(input: ConfigInput, report: Report): Config | undefined {
   const sources = readingOfSources.flatMap((source) => source.config ?? []);
   const steps = readSteps(root, { site, variables, sources: readingOfSources, hub, hasHub });
   checkConflicts(steps, { sources, work, report });
+  checkReleases(steps, report);
   return {
     name: textOf(entryOf(root, 'name')?.value)?.value ?? '',
     profile,

@@ -33,6 +33,8 @@ export interface ReadSource {
   readonly at: Location;
   /** Undefined after a mistake in the name pattern: the captures are not known. */
   readonly captures: readonly string[] | undefined;
+  /** Those among them that every file brings as variables: the captures of its name. */
+  readonly nameCaptures: readonly string[];
   /** Undefined after any mistake. */
   readonly config: SourceConfig | undefined;
 }
@@ -63,14 +65,15 @@ function readSource(name: string, surroundings: Surroundings & { entry: Entry })
   const nameNode = textOf(nameEntry?.value);
   const pattern = nameEntry === undefined ? anyName : readPattern(nameNode, { ...surroundings });
   const groups = readGroups(entryOf(value, 'groups'), { ...surroundings, pattern });
+  const nameCaptures = pattern?.captures ?? [];
   const captures = pattern && [...pattern.captures, ...groups.map((group) => group.name)];
   if (relative === undefined || pattern === undefined) {
-    return { name, at, captures, config: undefined };
+    return { name, at, captures, nameCaptures, config: undefined };
   }
   const base = { name, at, pattern, groups, files: relative };
   const isHub = entryOf(value, 'dataset') !== undefined;
   const config = isHub ? readHubSource(base, surroundings) : readLocalSource(base, surroundings);
-  return { name, at, captures, config };
+  return { name, at, captures, nameCaptures, config };
 }
 
 interface Base {

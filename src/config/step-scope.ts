@@ -82,7 +82,9 @@ function variablesElsewhere(sources: readonly ReadSource[]): ReadonlyMap<string,
   ]);
   for (const source of sources) {
     for (const capture of source.captures ?? []) {
-      const where = `"each: file" or "each: ${capture}" of the source "${source.name}"`;
+      const isOfNames = source.nameCaptures.includes(capture);
+      const each = isOfNames ? `"each: file" or "each: ${capture}"` : `"each: ${capture}"`;
+      const where = `${each} of the source "${source.name}"`;
       elsewhere.set(capture, `exists only in a step with ${where}`);
     }
   }

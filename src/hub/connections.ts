@@ -27,6 +27,11 @@ export class HubConnections {
     return endpoint ?? readIdentity(this.#folder)?.id ?? UNBORN;
   }
 
+  /** Whether an embedded Hub was never started, and so has no identity yet. */
+  isUnborn(hub: HubConfig): boolean {
+    return this.idOf(hub) === UNBORN;
+  }
+
   connect(hub: HubConfig): Promise<HubAddress> {
     let address = this.#addresses.get(hub);
     if (address === undefined) {

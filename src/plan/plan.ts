@@ -29,6 +29,8 @@ export interface PlanStep {
   readonly table: MemberTable;
   /** Names of the captures of the step's source, in the order of `SourceFile.captures`. */
   readonly captures: readonly string[];
+  /** How many of these are captures of names; the rest are computed groups. */
+  readonly nameCaptures: number;
   /** First target id; targets of one cell are next to each other. */
   readonly base: TargetId;
   readonly cellCount: number;
@@ -94,6 +96,7 @@ export function makePlan(config: Config, catalog: Catalog): PlanResult {
       config: stepConfig,
       table,
       captures: capturesOf(config, stepConfig.each),
+      nameCaptures: nameCapturesOf(config, stepConfig.each),
       base,
       cellCount: stepConfig.cells.length,
       memberCount: table.names.length,
@@ -173,7 +176,10 @@ export function memberVariables(step: PlanStep, member: number): Readonly<Record
     key: file.key,
     file: file.path.slice(file.path.lastIndexOf('/') + 1),
   };
-  for (const [index, name] of captures.entries()) values[name] = file.captures[index] ?? '';
+  // Computed groups come after the captures, and may change without the file: they are not its own.
+  for (const [index, name] of captures.slice(0, step.nameCaptures).entries()) {
+    values[name] = file.captures[index] ?? '';
+  }
   return values;
 }
 
@@ -181,6 +187,12 @@ function capturesOf(config: Config, each: Each): readonly string[] {
   if (each.kind === 'once') return [];
   const source = config.sources.find(({ name }) => name === each.source);
   return source === undefined ? [] : groupKinds(source);
+}
+
+function nameCapturesOf(config: Config, each: Each): number {
+  if (each.kind === 'once') return 0;
+  const source = config.sources.find(({ name }) => name === each.source);
+  return source?.pattern.captures.length ?? 0;
 }
 
 function groupValue(table: MemberTable, member: number): string {

@@ -4,12 +4,10 @@ import type { MemberTable, Plan, PlanStep, TargetId } from '../plan/plan.ts';
 import { targetId } from '../plan/plan.ts';
 
 export class Ordinals {
-  readonly #plan: Plan;
   readonly #steps: readonly PlanStep[];
   readonly #complete: Uint8Array;
 
   constructor(plan: Plan) {
-    this.#plan = plan;
     this.#steps = [...plan.steps].sort((a, b) => a.config.ordinal - b.config.ordinal);
     this.#complete = new Uint8Array(plan.targetCount);
   }
@@ -45,9 +43,5 @@ export class Ordinals {
       if (this.#complete[targetId(step, cell, member)] !== 1) return false;
     }
     return true;
-  }
-
-  get plan(): Plan {
-    return this.#plan;
   }
 }

@@ -1,6 +1,6 @@
 // Says whether recorded outputs are still there, from directory listings that are read once a run:
 // a listing costs a quarter of a stat per file. A file replaced in place is not seen here; that is
-// looked for before a file is consumed (`run/verify.ts`).
+// looked for before a file is consumed (`assess.ts`, `inspect.ts`).
 import type { FileSystem } from '../file-system.ts';
 import { isPattern, matches } from '../glob.ts';
 

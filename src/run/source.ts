@@ -137,9 +137,20 @@ function makeListing(
       });
       continue;
     }
+    const key = keyOfFile(path);
+    if (/^(@|\.*$)/.test(key)) {
+      diagnostics.push({
+        code: 'reserved-name',
+        severity: 'error',
+        message: `File ${path} of source "${source.name}" cannot be used: its name "${key}" is reserved`,
+        at: source.at,
+        hint: 'names of files must not begin with @ or be dots: narrow `files`, or rename it',
+      });
+      continue;
+    }
     files.push({
       ...file,
-      key: keyOfFile(path),
+      key,
       captures: source.pattern.captures.map((name) => captures.groups?.[name] ?? ''),
     });
   }
