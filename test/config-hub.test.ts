@@ -122,6 +122,6 @@ test('a computed group is a kind of group, and no variable of a file', () => {
       `),
   ).toMatchInlineSnapshot(`
     "pipeline.yaml:7:60: error: Unknown variable "batch".
-      {batch} exists only in a step with "each: file" or "each: batch" of the source "s""
+      {batch} exists only in a step with "each: batch" of the source "s""
   `);
 });
