@@ -5,6 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync } from 'hyparquet';
 import { defineTask, type HubRepository, InputFault, type TaskContext } from '../src/task.ts';
 import { type PublicationRecord, type PublishedFile, readManifest } from './publish/manifest.ts';
+import { pendingPath } from './publish/remote-manifest.ts';
 
 export interface CheckOptions {
   readonly id_column: string;
@@ -41,7 +42,8 @@ export default defineTask<CheckOptions>({
     const wrong = await checkTree(repository, { record, manifest });
     const wrongPaths = new Set(wrong.map(({ path }) => path));
     const sound = manifest.filter(({ path }) => !wrongPaths.has(path));
-    wrong.push(...(await checkFooters(context, { repository, record, files: sound })));
+    const unsound = await checkFooters(context, { repository, record, files: sound });
+    for (const problem of unsound) wrong.push(problem);
     if (wrong.length > 0) {
       for (const { path, problem } of wrong) context.log(`${path}: ${problem}`);
       const shown = wrong.slice(0, SHOWN_PROBLEMS).map(({ path, problem }) => `${path} ${problem}`);
@@ -70,7 +72,9 @@ async function readInputs(context: TaskContext<CheckOptions>): Promise<{
   producers: readonly string[];
 }> {
   const files = [];
-  for (const input of Object.values(context.inputs)) files.push(...(await input.files()));
+  for (const input of Object.values(context.inputs)) {
+    for (const file of await input.files()) files.push(file);
+  }
   const recordFile = files.find(({ path }) => path.endsWith('.json'));
   const manifestFile = files.find(({ path }) => path.endsWith('.parquet'));
   if (recordFile === undefined || manifestFile === undefined) {
@@ -82,7 +86,7 @@ async function readInputs(context: TaskContext<CheckOptions>): Promise<{
   return { record, manifest, producers };
 }
 
-/** Presence, size and digest of every file, and of the manifest itself. */
+/** Presence, size and digest of every file and of the manifest, and that no push is under way. */
 async function checkTree(
   repository: HubRepository,
   { record, manifest }: { record: PublicationRecord; manifest: readonly PublishedFile[] },
@@ -92,8 +96,12 @@ async function checkTree(
     { path: record.manifest.path, bytes: undefined, sha256: record.manifest.sha256 },
   ];
   const paths = wanted.map(({ path }) => path);
-  const there = await repository.find(record.commit, paths);
+  const pending = pendingPath(record.manifest.path);
+  const there = await repository.find(record.commit, [...paths, pending]);
   const problems: Problem[] = [];
+  if (there.has(pending)) {
+    problems.push({ path: pending, problem: 'is left over from a push that did not end' });
+  }
   for (const { path, bytes, sha256 } of wanted) {
     const found = there.get(path);
     if (found === undefined) problems.push({ path, problem: 'is missing' });

@@ -1,14 +1,15 @@
 // Publishes what its inputs made for one group into a dataset: exactly the files of this group, in
 // few large commits, then the group's manifest, how it was made, and the card. Only what differs from
-// the dataset by its digest is sent; files that the group had before and has no more are deleted;
-// everything else in the dataset is left alone.
+// the dataset by its digest is sent; of the files that the group had before, those are deleted that
+// their targets no longer make; everything else in the dataset is left alone.
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
-import { posix } from 'node:path';
+import { join, posix } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Schema } from 'apache-arrow';
 import {
   defineTask,
+  type Hub,
   type HubRepository,
   InputFault,
   type InputFile,
@@ -17,13 +18,11 @@ import {
   type TaskContext,
 } from '../src/task.ts';
 import { updateCard } from './publish/card.ts';
-import {
-  fetchManifest,
-  type PublicationRecord,
-  type PublishedFile,
-  writeManifest,
-} from './publish/manifest.ts';
+import { publishDespiteConflicts } from './publish/conflict.ts';
+import { type PublicationRecord, type PublishedFile, writeManifest } from './publish/manifest.ts';
 import { packProvenance, provenancePath, recallPublication } from './publish/provenance.ts';
+import { type Earlier, explainKept, findEarlier, pendingPath } from './publish/remote-manifest.ts';
+import { transfer } from './publish/transfer.ts';
 
 export interface PushOptions {
   readonly strip: string;
@@ -58,47 +57,51 @@ export default defineTask<PushOptions>({
     },
   },
   async run(context) {
-    const publication = await Publication.open(context);
-    for (let tries = 0; ; tries += 1) {
-      try {
-        await publication.publish();
-        return;
-      } catch (error) {
-        // Somebody else committed meanwhile: look again and send what is still missing.
-        if (!isConflict(error) || tries >= MAX_CONFLICTS) throw error;
-        context.log(`the dataset has a newer commit: ${String(error)}`);
-      }
-    }
+    await publishDespiteConflicts(await Publication.open(context), context);
   },
   recall: (context) => recallPublication(context, manifestPath(context)),
 });
 
-const MAX_CONFLICTS = 10;
 const CARD = 'README.md';
 
 type Entry = PublishedFile & { readonly local: InputFile };
 
+/** A manifest that was written here. */
+interface LocalManifest {
+  readonly file: string;
+  readonly sha256: string;
+}
+
 class Publication {
+  landedCommits = 0;
   readonly #context: TaskContext<PushOptions>;
   readonly #repository: HubRepository;
   readonly #hubId: string;
   readonly #isPrivate: boolean;
   readonly #entries: readonly Entry[];
+  /** Targets behind the inputs, also those that made no file. */
+  readonly #producers: ReadonlySet<string>;
   /** Path in the dataset. */
   readonly #manifestPath: string;
+  /** By local path, with the earlier files in it. */
+  readonly #written = new Map<
+    string,
+    { readonly rows: string; readonly manifest: LocalManifest }
+  >();
 
   private constructor(parts: {
     context: TaskContext<PushOptions>;
     repository: HubRepository;
-    hubId: string;
-    isPrivate: boolean;
+    hub: Hub;
     entries: readonly Entry[];
+    producers: ReadonlySet<string>;
   }) {
     this.#context = parts.context;
     this.#repository = parts.repository;
-    this.#hubId = parts.hubId;
-    this.#isPrivate = parts.isPrivate;
+    this.#hubId = parts.hub.id;
+    this.#isPrivate = parts.hub.isPrivate;
     this.#entries = parts.entries;
+    this.#producers = parts.producers;
     this.#manifestPath = manifestPath(parts.context);
   }
 
@@ -106,44 +109,67 @@ class Publication {
     const { dataset } = context;
     if (dataset === undefined) throw new Error('The step needs "publish: {dataset: owner/name}".');
     const hub = await context.hub();
-    const files: InputFile[] = [];
-    for (const input of Object.values(context.inputs)) files.push(...(await input.files()));
-    const entries = files.map((file) => toEntry(file, context.with));
-    const repository = hub.repository(dataset);
+    const entries: Entry[] = [];
+    const producers = new Set<string>();
+    for (const input of Object.values(context.inputs)) {
+      for (const file of await input.files()) entries.push(toEntry(file, context.with));
+      for (const producer of input.producers) producers.add(producer);
+    }
     return new Publication({
       context,
-      repository,
-      hubId: hub.id,
-      isPrivate: hub.isPrivate,
+      repository: hub.repository(dataset),
+      hub,
       entries: entries.sort((a, b) => (a.path < b.path ? -1 : 1)),
+      producers,
     });
   }
 
   async publish(): Promise<void> {
-    const { outputs, log } = this.#context;
+    const { outputs, log, scratch } = this.#context;
     const head = await this.#repository.create({ private: this.#isPrivate });
-    const manifest = outputs['manifest'];
+    const output = outputs['manifest'];
     const record = outputs['record'];
-    if (manifest === undefined || record === undefined) {
+    if (output === undefined || record === undefined) {
       throw new Error('The step needs the outputs "manifest" and "record".');
     }
-    const sql = await this.#context.sql();
-    await writeManifest(sql, { files: this.#entries, to: manifest.path });
-    const content = await readFile(manifest.path);
-    const sha256 = createHash('sha256').update(content).digest('hex');
     const put = await this.#missing(head);
-    const remove = await this.#obsolete(head);
-    const sent = await this.#sendData(head, put);
-    const last = await this.#lastChange(sent, { manifest: { content, sha256 }, remove });
-    const commit = await this.#repository.commit({
-      parent: sent,
-      title: `${this.#name}: manifest and card`,
-      ...last,
+    const earlier = await this.#earlier(head);
+    const { kept, obsolete } = earlier;
+    const files = [...this.#entries, ...kept];
+    const manifest = await this.#write(output.path, { earlier: kept });
+    const next = join(scratch, 'next.parquet');
+    const pending =
+      obsolete.length === 0
+        ? manifest
+        : await this.#write(next, { earlier: [...kept, ...obsolete] });
+    // Whatever is sent has to be listed somewhere at once, unless it is already.
+    const isListed = earlier.published === manifest.sha256 || earlier.pending === pending.sha256;
+    const along = { path: pendingPath(this.#manifestPath), from: pending };
+    const sent = await transfer({
+      parent: head,
+      name: this.#name,
+      put: put.map(({ path, bytes, sha256, local }) => ({
+        path,
+        bytes,
+        from: { file: local.path, sha256 },
+      })),
+      remove: obsolete.map(({ path }) => path),
+      along: put.length === 0 || isListed ? [] : [along],
+      size: this.#context.with.commit_files,
+      commit: (change) => this.#commit(change),
+      onBytes: (done) => this.#context.progress({ done, total: bytesOf(put), unit: 'bytes' }),
     });
-    log(`sent ${put.length} of ${this.#entries.length} files, deleted ${remove.length}: ${commit}`);
-    const { files, bytes, rows, dataset } = this.#record(commit, sha256);
-    this.#context.published({ dataset, commit, files, bytes, rows });
-    await writeFile(record.path, `${JSON.stringify(this.#record(commit, sha256), null, 2)}\n`);
+    const last = await this.#lastChange(sent, { manifest, files, earlier });
+    const title = `${this.#name}: manifest and card`;
+    const commit = await this.#commit({ parent: sent, title, ...last });
+    const { length } = this.#entries;
+    log(`sent ${put.length} of ${length} files, deleted ${obsolete.length}: ${commit}`);
+    const stays = explainKept(kept);
+    if (stays !== undefined) log(`kept files of targets that are no input any more: ${stays}`);
+    const made = this.#record(files, { commit, sha256: manifest.sha256 });
+    const { dataset, bytes, rows } = made;
+    this.#context.published({ dataset, commit, files: files.length, bytes, rows });
+    await writeFile(record.path, `${JSON.stringify(made, null, 2)}\n`);
   }
 
   get #name(): string {
@@ -167,63 +193,53 @@ class Publication {
     return missing;
   }
 
-  /** Files that this group published before and has no more. */
-  async #obsolete(head: string): Promise<readonly string[]> {
+  async #earlier(head: string): Promise<Earlier> {
     const { scratch } = this.#context;
     const sql = await this.#context.sql();
     const place = { commit: head, path: this.#manifestPath, sql, scratch };
-    const before = await fetchManifest(this.#repository, place);
-    const kept = new Set(this.#entries.map(({ path }) => path));
-    const candidates = before.map(({ path }) => path).filter((path) => !kept.has(path));
-    const there = await this.#repository.find(head, candidates);
-    return candidates.filter((path) => there.has(path));
+    const paths = new Set(this.#entries.map(({ path }) => path));
+    return findEarlier(this.#repository, place, { paths, producers: this.#producers });
   }
 
-  /** Gives the newest commit. */
-  async #sendData(head: string, put: readonly Entry[]): Promise<string> {
-    const total = put.reduce((sum, { bytes }) => sum + bytes, 0);
-    let size = this.#context.with.commit_files;
-    let parent = head;
-    let done = 0;
-    for (let at = 0; at < put.length; ) {
-      const some = put.slice(at, at + size);
-      const before = done;
-      try {
-        parent = await this.#repository.commit({
-          parent,
-          title: `${this.#name}: files ${at + 1} to ${at + some.length} of ${put.length}`,
-          put: some.map(({ path, sha256, local }) => ({
-            path,
-            from: { file: local.path, sha256 },
-          })),
-          remove: [],
-          onBytes: (bytes) =>
-            this.#context.progress({ done: before + bytes, total, unit: 'bytes' }),
-        });
-      } catch (error) {
-        if (!isTooLarge(error) || some.length === 1) throw error;
-        size = Math.ceil(some.length / 2);
-        continue;
-      }
-      done += some.reduce((sum, { bytes }) => sum + bytes, 0);
-      at += some.length;
-    }
-    return parent;
+  /** A manifest of the inputs and of earlier files; one that is the same is not written again. */
+  async #write(
+    file: string,
+    { earlier }: { earlier: readonly PublishedFile[] },
+  ): Promise<LocalManifest> {
+    const rows = JSON.stringify(earlier.map(({ path, sha256 }) => [path, sha256]));
+    const written = this.#written.get(file);
+    if (written?.rows === rows) return written.manifest;
+    await writeManifest(await this.#context.sql(), {
+      files: [...this.#entries, ...earlier],
+      to: file,
+    });
+    const sha256 = createHash('sha256')
+      .update(await readFile(file))
+      .digest('hex');
+    const manifest = { file, sha256 };
+    this.#written.set(file, { rows, manifest });
+    return manifest;
   }
 
-  /** The manifest, how it was made, and the card, where they differ; and the deletions. */
+  async #commit(change: RemoteChange): Promise<string> {
+    const commit = await this.#repository.commit(change);
+    if (commit !== change.parent) this.landedCommits += 1;
+    return commit;
+  }
+
+  /** The manifest, how it was made, and the card, where they differ. */
   async #lastChange(
     parent: string,
-    {
-      manifest,
-      remove,
-    }: { manifest: { content: Uint8Array; sha256: string }; remove: readonly string[] },
+    parts: { manifest: LocalManifest; files: readonly PublishedFile[]; earlier: Earlier },
   ): Promise<Pick<RemoteChange, 'put' | 'remove'>> {
+    const { manifest, files, earlier } = parts;
     const put: RemoteChange['put'][number][] = [];
     const made = provenancePath(this.#manifestPath);
-    const there = await this.#repository.find(parent, [this.#manifestPath, made, CARD]);
+    const pending = pendingPath(this.#manifestPath);
+    const paths = [this.#manifestPath, pending, made, CARD];
+    const there = await this.#repository.find(parent, paths);
     if (there.get(this.#manifestPath)?.digest !== manifest.sha256) {
-      put.push({ path: this.#manifestPath, from: manifest.content });
+      put.push({ path: this.#manifestPath, from: manifest });
     }
     const { provenance } = this.#context;
     if (provenance !== undefined) {
@@ -233,47 +249,48 @@ class Publication {
     const before = there.has(CARD)
       ? new TextDecoder().decode(await this.#repository.read(parent, CARD))
       : undefined;
+    const folders = new Set(files.map(({ path }) => posix.dirname(path)));
+    const left = earlier.folders.filter((folder) => !folders.has(folder));
     const card = updateCard({
       before,
       dataset: this.#repository.name,
-      folders: [...new Set(this.#entries.map(({ path }) => posix.dirname(path)))],
-      emptied: await this.#emptiedFolders(parent, remove),
+      folders: [...folders],
+      emptied: await this.#emptyFolders(parent, left),
       first: this.#context.with.first_subset,
       contract: await loadContract(this.#context.with.contract),
     });
     if (card !== before) put.push({ path: CARD, from: new TextEncoder().encode(card) });
-    return { put, remove };
+    return { put, remove: there.has(pending) ? [pending] : [] };
   }
 
-  /** Folders in which nothing is left once these files are deleted. */
-  async #emptiedFolders(parent: string, remove: readonly string[]): Promise<readonly string[]> {
-    const removed = new Set(remove);
-    const emptied: string[] = [];
-    for (const folder of new Set(remove.map((path) => posix.dirname(path)))) {
-      let isEmpty = true;
-      for await (const { path } of this.#repository.list(parent, folder)) {
-        if (removed.has(path)) continue;
-        isEmpty = false;
-        break;
-      }
-      if (isEmpty) emptied.push(folder);
+  /** Those of the folders in which there is nothing. */
+  async #emptyFolders(parent: string, folders: readonly string[]): Promise<readonly string[]> {
+    const empty: string[] = [];
+    for (const folder of folders) {
+      const first = await this.#repository.list(parent, folder)[Symbol.asyncIterator]().next();
+      if (first.done === true) empty.push(folder);
     }
-    return emptied;
+    return empty;
   }
 
-  #record(commit: string, sha256: string): PublicationRecord {
-    const sum = (of: (entry: Entry) => number) =>
-      this.#entries.reduce((total, entry) => total + of(entry), 0);
+  #record(
+    files: readonly PublishedFile[],
+    { commit, sha256 }: { commit: string; sha256: string },
+  ): PublicationRecord {
     return {
       hub: this.#hubId,
       dataset: this.#repository.name,
       commit,
       manifest: { path: this.#manifestPath, sha256 },
-      files: this.#entries.length,
-      bytes: sum((entry) => entry.bytes),
-      rows: sum((entry) => entry.rows ?? 0),
+      files: files.length,
+      bytes: bytesOf(files),
+      rows: files.reduce((sum, { rows }) => sum + (rows ?? 0), 0),
     };
   }
+}
+
+function bytesOf(files: readonly PublishedFile[]): number {
+  return files.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** Path of a group's manifest in the dataset. */
@@ -314,14 +331,4 @@ async function loadContract(reference: string): Promise<Schema | undefined> {
   const schema = module[reference.slice(hash + 1)];
   if (schema === undefined) throw new Error(`There is no contract ${reference}.`);
   return schema;
-}
-
-function isConflict(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'hub-conflict';
-}
-
-/** The Hub refused the size of a commit, or gave up on it. */
-function isTooLarge(error: unknown): boolean {
-  if (!(error instanceof Error) || !('status' in error)) return false;
-  return error.status === 413 || error.status === 504;
 }

@@ -1,5 +1,5 @@
 // A source that changes after everything was published: exactly what differs is made and sent, and
-// what others put into the dataset stays.
+// what others put into the dataset stays, as does what a file that vanished gave.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { type Dataset, HubPipeline, SOURCE, sourceFile } from './hub-pipeline-rig.ts';
@@ -93,7 +93,7 @@ test('exactly the chains of what changed run, and what their groups publish', ()
 test('only what differs is sent, in one commit of files and one of the manifest a group', () => {
   const commits = after.commits.slice(0, after.commits.length - before.commits.length);
   expect([...commits].sort()).toEqual([
-    'chunk-0: files 1 to 2 of 2',
+    'chunk-0: files 1 to 4 of 4, 2 deleted',
     'chunk-0: manifest and card',
     'chunk-1: files 1 to 4 of 4',
     'chunk-1: manifest and card',
@@ -114,17 +114,30 @@ test('only what differs is sent, in one commit of files and one of the manifest 
   expect(changed.filter(data)).toEqual([]);
 });
 
-test('files that no longer belong to a group are deleted, those of nobody stay', () => {
+test('files of values that a changed file has no more are deleted, all others stay', () => {
   const gone = Object.keys(before.digests).filter((path) => !(path in after.digests));
   expect(gone).toEqual([
-    'data/language=__null__/chunk_0-1.parquet',
-    'data/language=de/chunk_0-1.parquet',
-    'data/language=en/chunk_0-1.parquet',
     'data/language=fr/chunk_0-0.parquet',
-    'data/language=fr/chunk_0-1.parquet',
     'data/language=tlh/chunk_0-0.parquet',
   ]);
   expect(after.digests['extra/readme.txt']).toBe(before.digests['extra/readme.txt']);
+});
+
+test('rows of a file that vanished from the source stay published, and the log says so', async () => {
+  const { rig } = pipeline;
+  const kept = Object.keys(before.digests).filter((path) => path.includes('chunk_0-1'));
+  expect(kept).toHaveLength(4);
+  for (const path of kept) expect(after.digests[path]).toBe(before.digests[path]);
+  rig.write('down/manifest.parquet', await dataset.bytes('manifests/chunk-0.parquet'));
+  const listed = await rig.rows(
+    `SELECT path FROM read_parquet('{root}/down/manifest.parquet') WHERE path LIKE '%chunk_0-1%'`,
+  );
+  expect(listed.map(({ path }) => path)).toEqual(kept);
+  expect(rig.read('work/default/logs/push/labels/chunk=0.log')).toContain(
+    'kept files of targets that are no input any more: 4 of partition:labels@chunk_0-1',
+  );
+  const checked = JSON.parse(rig.read('work/default/checked/labels/chunk-0.json'));
+  expect(checked).toMatchObject({ files: 8 });
 });
 
 test('what people wrote into the card stays', async () => {
@@ -144,12 +157,13 @@ test('the card has a subset for each value that the dataset has, and no other', 
   expect(names.filter((name) => name !== 'all')).toEqual([...new Set(values)].sort());
 });
 
-test('the rows of the dataset are those of the source as it is now', async () => {
+test('the rows are those of the source as it is now and of the file that vanished from it', async () => {
   const { rig } = pipeline;
   for (const path of Object.keys(after.digests)) {
     if (path.startsWith('data/')) rig.write(`down/${path}`, await dataset.bytes(path));
   }
   for (const path of await source.paths()) rig.write(`now/${path}`, await source.bytes(path));
+  rig.write('now/data/chunk_0-1.parquet', await sourceFile(rig, '0-1'));
   const read = (glob: string) => `read_parquet('{root}/${glob}', hive_partitioning = false)`;
   const found = await rig.rows(`SELECT * FROM ${read('down/data/*/*.parquet')} ORDER BY ALL`);
   const wanted = `SELECT id, language, label FROM ${read('now/data/*.parquet')}`;

@@ -102,6 +102,19 @@ describe('a repository', () => {
     expect(hub.count('create-repo')).toBe(2);
   });
 
+  test('is refused when it is to be private and is there for everybody', async () => {
+    const { hub, head, repository, failure } = await startClient();
+    const before = hub.served.length;
+    expect(await failure(repository.create({ private: true }))).toMatchObject({
+      code: 'hub-rejected',
+      message: expect.stringContaining('public'),
+      hint: expect.stringContaining('private: false'),
+      mayPass: false,
+    });
+    expect(hub.served.length).toBe(before + 2);
+    expect(await repository.create({ private: false })).toBe(head);
+  });
+
   test('is not created without a token, and nothing is asked', async () => {
     const hub = await startHub();
     const { repository, failure } = connect(hub, { token: undefined });

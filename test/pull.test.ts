@@ -29,7 +29,11 @@ async function check(request: PullRequest, expectations: (pulled: Pulled) => Pro
     const context: Partial<TaskContext<PullOptions>> = {
       with: { method: request.method },
       inputs: {
-        input: { path: (await request.input?.(folder)) ?? source, files: async () => [] },
+        input: {
+          path: (await request.input?.(folder)) ?? source,
+          files: async () => [],
+          producers: [],
+        },
       },
       outputs: { output: { path: target } },
       signal: new AbortController().signal,

@@ -166,6 +166,7 @@ class Recall {
           stateOf: () => undefined,
           memoryBytes: 0,
           hub: address,
+          withoutInputs: true,
         },
       });
     const order = makeOrder(id, await connectHub(hub));

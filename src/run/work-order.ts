@@ -24,6 +24,8 @@ export interface OrderContext {
   readonly stateOf: (id: TargetId) => TargetState | undefined;
   readonly memoryBytes: number;
   readonly hub: WorkOrder['hub'];
+  /** The order is only to be asked about: what it would read need not be there yet. */
+  readonly withoutInputs?: boolean;
 }
 
 /** Where a target's own files lie, relative to the work folder. */
@@ -86,7 +88,9 @@ export function makeWorkOrder(
         expandTemplateValue(value, lookup),
       ]),
     ),
-    inputs: [...dependencyInputs(id, context), ...outsideInputs(target, facts)],
+    inputs: context.withoutInputs
+      ? []
+      : [...dependencyInputs(id, context), ...outsideInputs(target, facts)],
     outputs: step.config.outputs.map((output) => ({
       name: output.name,
       path: facts.outputPath(output, variables),

@@ -1,9 +1,7 @@
 // The manifest of a publication: a Parquet file with a row for each file that a group has in a
 // dataset. It is committed beside the data, so that anyone can see what belongs to the group, and
 // whoever publishes again knows what was there.
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { HubRepository, Sql } from '../../src/task.ts';
+import type { Sql } from '../../src/task.ts';
 
 export interface PublishedFile {
   /** Path in the dataset. */
@@ -14,7 +12,10 @@ export interface PublishedFile {
   readonly minId: string | null;
   readonly maxId: string | null;
   readonly sha256: string;
-  /** The target that made it, its output, and where it lay; null where nobody said. */
+  /**
+   * The target that made it, its output, and where it lay; null where nobody said, as in a manifest
+   * of an older version, which has no such columns.
+   */
   readonly producer: string | null;
   readonly output: string | null;
   readonly workPath: string | null;
@@ -76,32 +77,6 @@ export async function readManifest(sql: Sql, path: string): Promise<readonly Pub
     output: textOf(row['output']),
     workPath: textOf(row['work_path']),
   }));
-}
-
-interface RemotePlace {
-  readonly commit: string;
-  readonly path: string;
-  readonly sql: Sql;
-  readonly scratch: string;
-}
-
-/** The manifest as it lies in the dataset at a commit; no files when there is none. */
-export async function fetchManifest(
-  repository: HubRepository,
-  place: RemotePlace,
-): Promise<readonly PublishedFile[]> {
-  const found = await repository.find(place.commit, [place.path]);
-  return found.has(place.path) ? readRemoteManifest(repository, place) : [];
-}
-
-/** One that is known to be there. */
-export async function readRemoteManifest(
-  repository: HubRepository,
-  { commit, path, sql, scratch }: RemotePlace,
-): Promise<readonly PublishedFile[]> {
-  const local = join(scratch, 'published.parquet');
-  await writeFile(local, await repository.read(commit, path));
-  return readManifest(sql, local);
 }
 
 function textOf(value: unknown): string | null {

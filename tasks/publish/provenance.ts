@@ -9,7 +9,8 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import type { RecallContext, Recalled, RecalledFile } from '../../src/task.ts';
-import { type PublishedFile, readRemoteManifest } from './manifest.ts';
+import type { PublishedFile } from './manifest.ts';
+import { readRemoteManifest } from './remote-manifest.ts';
 
 /** Path of the provenance in the dataset, beside the manifest. */
 export function provenancePath(manifestPath: string): string {

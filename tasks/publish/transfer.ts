@@ -1,0 +1,58 @@
+// Brings files into a dataset and takes others out of it in commits of a limited size, each on top
+// of the one before. A Hub that finds a commit too large, or gives up on it, is sent half of it.
+import type { RemoteChange } from '../../src/task.ts';
+
+type Put = RemoteChange['put'][number];
+
+export interface Transfer {
+  /** The commit to begin on. */
+  readonly parent: string;
+  /** Title of the commits, which number their files. */
+  readonly name: string;
+  readonly put: readonly (Put & { readonly bytes: number })[];
+  readonly remove: readonly string[];
+  /** Comes with the first commit and is not counted. */
+  readonly along: readonly Put[];
+  /** Files in one commit. */
+  readonly size: number;
+  readonly commit: (change: RemoteChange) => Promise<string>;
+  /** Bytes of `put` so far. */
+  readonly onBytes: (done: number) => void;
+}
+
+/** Gives the newest commit. Files are put before any is removed. */
+export async function transfer(work: Transfer): Promise<string> {
+  const { put, remove, along } = work;
+  const total = put.length + remove.length;
+  let { parent, size } = work;
+  let bytes = 0;
+  for (let at = 0; at < total; ) {
+    const end = Math.min(at + size, total);
+    const some = put.slice(at, end);
+    const gone = remove.slice(Math.max(at - put.length, 0), Math.max(end - put.length, 0));
+    const before = bytes;
+    const deleted = gone.length === 0 ? '' : `, ${gone.length} deleted`;
+    try {
+      parent = await work.commit({
+        parent,
+        title: `${work.name}: files ${at + 1} to ${end} of ${total}${deleted}`,
+        put: [...(at === 0 ? along : []), ...some.map(({ path, from }) => ({ path, from }))],
+        remove: gone,
+        onBytes: (done) => work.onBytes(before + done),
+      });
+    } catch (error) {
+      if (!isTooLarge(error) || end - at === 1) throw error;
+      size = Math.ceil((end - at) / 2);
+      continue;
+    }
+    for (const file of some) bytes += file.bytes;
+    at = end;
+  }
+  return parent;
+}
+
+/** The Hub refused the size of a commit, or gave up on it. */
+function isTooLarge(error: unknown): boolean {
+  if (!(error instanceof Error) || !('status' in error)) return false;
+  return error.status === 413 || error.status === 504;
+}
