@@ -62,6 +62,12 @@ export class FakeClock implements Clock {
     return promise;
   }
 
+  /** Lets promises settle, then time pass to the next timer; false when none waits. */
+  async step(): Promise<boolean> {
+    await settlePromises();
+    return this.#runNext(Number.POSITIVE_INFINITY);
+  }
+
   /** Timers that have not run: 0 when everything was called off. */
   get waiting(): number {
     return this.#timers.length;

@@ -60,6 +60,11 @@ export class FakeFileSystem implements FileSystem {
     this.#disk = disk;
   }
 
+  /** Whether the process has died: every further call throws. */
+  get isDead(): boolean {
+    return this.#dead;
+  }
+
   /** Another process on the same machine. */
   fork(): FakeFileSystem {
     return new FakeFileSystem(this.#clock, this.#disk);

@@ -144,7 +144,8 @@ async function obsoletePaths(
 ): Promise<readonly string[]> {
   const { previous, work, manifestPath } = attempt.order;
   const now = new Set(digested.map(({ path }) => path));
-  if (hasManifest) now.add(manifestPath);
+  // The list of a publication under way lies there as `.next` until its last rename.
+  if (hasManifest) now.add(manifestPath).add(`${manifestPath}.next`);
   const manifests = previous.manifests.map((path) => join(work, path)).filter(existsSync);
   const listed =
     manifests.length === 0 ? [] : await pathsOfOldManifests(await attempt.database(), manifests);

@@ -212,15 +212,17 @@ class Assessor implements Assessment {
     for (let id = this.#states.length - 1; id >= 0; id -= 1) {
       const state = this.stateOf(id);
       if (state !== 'stale' && state !== 'pending') continue;
-      const { acceptsReleased } = locateTarget(graph.plan, id).step.config;
+      const { rule, ...config } = locateTarget(graph.plan, id).step.config;
+      const acceptsReleased = config.acceptsReleased || rule.kind === 'release';
       forEachProducer(graph, id, (producer) => {
         if (this.stateOf(producer) !== 'fresh') return;
         if (answers.outputs.has(producer) || seen.has(producer)) return;
-        seen.add(producer);
         const recorded = this.#load(producer);
+        // Whoever does without the files says nothing of the others that read them.
+        if (recorded?.released !== undefined && acceptsReleased) return;
+        seen.add(producer);
         if (recorded?.trace === undefined) return;
         if (recorded.released !== undefined) {
-          if (acceptsReleased) return;
           const path = recorded.trace.manifest?.path ?? recorded.trace.artifacts[0]?.path ?? '';
           answers.outputs.set(producer, { kind: 'wanted', path });
           isWanted = true;

@@ -189,7 +189,12 @@ export class TargetFacts {
   recorded(id: TargetId, state: TargetState | undefined): Recorded {
     const trace = state?.trace;
     if (trace === undefined) return { trace, unfinished: unfinishedOf(state), outputs: present };
-    const outputs = this.#answers.outputs.get(id) ?? this.#observeOutputs(id, { state, trace });
+    const known = this.#answers.outputs.get(id);
+    // What was rehashed may have been freed, or made again for another reader, since.
+    const outputs =
+      known === undefined || known.kind === 'present'
+        ? this.#observeOutputs(id, { state, trace })
+        : known;
     return { trace, unfinished: undefined, outputs };
   }
 

@@ -22,7 +22,10 @@ export function publish(
   const { manifest } = result;
   const manifestPath = manifest === undefined ? '' : posix.join(work, manifest.record.path);
   if (manifest !== undefined) move(manifest.staged, `${manifestPath}.next`);
-  removeFiles(result.obsolete, { fs, work });
+  // A list goes after what it lists: a crash in between must not lose it.
+  const isList = (path: string) => path.startsWith('audit/');
+  const lists = result.obsolete.filter(isList);
+  removeFiles([...result.obsolete.filter((path) => !isList(path)), ...lists], { fs, work });
   for (const { staged, path } of result.files) move(staged, posix.join(work, path));
   if (manifest !== undefined) fs.rename(`${manifestPath}.next`, manifestPath);
   fs.remove(stage);

@@ -4,6 +4,7 @@ import type { RunSummary } from '../event.ts';
 import { locateTarget, type TargetId, targetName } from '../plan/plan.ts';
 import { explainReason, judge } from '../rebuilder.ts';
 import { createScheduler, type Scheduler } from '../scheduler.ts';
+import type { TargetState } from '../store/journal-state.ts';
 import { type Assessment, assess, type OpenQuestion, questionOf } from './assess.ts';
 import type { RunContext } from './context.ts';
 import { summarizeDatasets } from './datasets.ts';
@@ -222,9 +223,13 @@ class PipelineRun {
       scheduler.queue(id);
       return;
     }
-    if (verdict.kind === 'unknown') {
+    const question =
+      verdict.kind === 'unknown'
+        ? questionOf(id, { verdict, graph, facts: this.#facts })
+        : this.#doubtOf(id, state);
+    if (question !== undefined) {
       this.#checking += 1;
-      void this.#answer([questionOf(id, { verdict, graph, facts: this.#facts })])
+      void this.#answer([question])
         .then(() => this.#check(id, scheduler))
         .catch((error: unknown) => {
           if (!this.#stopping.signal.aborted) this.#fail(error, scheduler);
@@ -241,6 +246,15 @@ class PipelineRun {
     this.#recorder.settled(id, true);
     report({ type: 'fresh', step: locateTarget(graph.plan, id).step.name, count: 1 });
     scheduler.settle(id, 'fresh');
+  }
+
+  /** Outputs that nobody has proven since a crash, or under `--verify`, are rehashed first. */
+  #doubtOf(id: TargetId, state: TargetState | undefined): OpenQuestion | undefined {
+    const trace = state?.trace;
+    if (trace === undefined || state?.released !== undefined) return undefined;
+    if (this.#answers.outputs.has(id)) return undefined;
+    if (state?.proven === true && !this.#context.options.verify) return undefined;
+    return { kind: 'outputs', target: id, trace };
   }
 
   #start(id: TargetId, scheduler: Scheduler) {

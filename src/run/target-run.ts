@@ -12,6 +12,7 @@ import type { Failure, Trace } from '../trace.ts';
 import type { RunContext } from './context.ts';
 import { type TargetFacts, withMeaning } from './facts.ts';
 import { failureOf } from './failure.ts';
+import { ownedByOthers } from './ownership.ts';
 import { writeProvenance } from './provenance.ts';
 import { publish } from './publish.ts';
 import type { Recorder } from './recorder.ts';
@@ -42,6 +43,8 @@ export class TargetRunner {
   readonly #tally: Tally;
   /** Further attempts used up in this run. */
   readonly #retries = new Map<TargetId, number>();
+  /** Files that a target has taken over from another one in this run. */
+  readonly #published = new Map<string, TargetId>();
   #executor: Promise<Executor> | undefined;
 
   constructor(
@@ -204,7 +207,8 @@ export class TargetRunner {
     const { stage } = targetPaths(graph, id, attempt.attempt);
     // The voiding of the old trace must be durable before its files begin to change.
     await store.flush();
-    publish(result, { fs, work, stage: posix.join(work, stage) });
+    const obsolete = await this.#ownObsolete(id, result);
+    publish({ ...result, obsolete }, { fs, work, stage: posix.join(work, stage) });
     const durationMs = Math.round(clock.monotonicMs() - attempt.startedMs);
     const trace = this.#trace(id, { result, durationMs });
     this.#recorder.done(id, { attempt: attempt.attempt, trace });
@@ -225,6 +229,20 @@ export class TargetRunner {
       changed: attempt.before !== trace.digest,
     });
     return { kind: 'done' };
+  }
+
+  /** What is obsolete of this target and has not become another target's meanwhile. */
+  async #ownObsolete(id: TargetId, { obsolete, files }: WorkResult): Promise<readonly string[]> {
+    const context = {
+      graph: this.#context.graph,
+      facts: this.#facts,
+      stateOf: (other: TargetId) => this.#recorder.stateOf(other),
+      executor: () => this.executor(),
+    };
+    const owned = await ownedByOthers(obsolete, { id, context });
+    const others = obsolete.filter((path) => (this.#published.get(path) ?? id) !== id);
+    if (obsolete.length > 0) for (const { path } of files) this.#published.set(path, id);
+    return obsolete.filter((path) => !owned.has(path) && !others.includes(path));
   }
 
   #trace(id: TargetId, { result, durationMs }: { result: WorkResult; durationMs: number }): Trace {

@@ -130,7 +130,7 @@ function previousOf(state: TargetState | undefined, manifest: string): WorkOrder
   const { paths, manifests } = state?.previous ?? { paths: [], manifests: [] };
   // A manifest is itself a file that the new result may no longer have.
   return {
-    paths: [...paths, ...manifests],
+    paths: [...paths, ...manifests, `${manifest}.next`],
     manifests: [...new Set([...manifests, `${manifest}.next`])],
   };
 }

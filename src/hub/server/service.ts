@@ -119,7 +119,7 @@ export async function serve(
     method,
     path,
     route: match?.route,
-    status: response.headersSent ? response.statusCode : undefined,
+    status: response.writableEnded ? response.statusCode : undefined,
     durationMs: performance.now() - startedMs,
   });
 }

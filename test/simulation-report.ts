@@ -1,0 +1,53 @@
+// What one simulated run did, as its events tell it.
+import type { RunSummary } from '../src/event.ts';
+import type { Graph } from '../src/plan/graph.ts';
+import type { Selection } from '../src/plan/selection.ts';
+import type { EventBody } from '../src/run/context.ts';
+
+export interface RunReport {
+  /** Undefined when the process died. */
+  readonly summary: RunSummary | undefined;
+  readonly graph: Graph | undefined;
+  readonly selection: Selection | undefined;
+  /** Targets in the order in which they began, and why. */
+  readonly started: ReadonlyMap<string, readonly string[]>;
+  readonly done: ReadonlySet<string>;
+  readonly failed: ReadonlyMap<string, string>;
+  /** Targets whose results others found at fault. */
+  readonly blamed: ReadonlySet<string>;
+  /** Up to date without running, by step. */
+  readonly fresh: ReadonlyMap<string, number>;
+}
+
+export class RunRecord implements RunReport {
+  summary: RunSummary | undefined;
+  graph: Graph | undefined;
+  selection: Selection | undefined;
+  readonly started = new Map<string, readonly string[]>();
+  readonly done = new Set<string>();
+  readonly failed = new Map<string, string>();
+  readonly blamed = new Set<string>();
+  readonly fresh = new Map<string, number>();
+
+  blame(producers: readonly string[]): void {
+    for (const producer of producers) this.blamed.add(producer);
+  }
+
+  take(event: EventBody): void {
+    switch (event.type) {
+      case 'fresh':
+        this.fresh.set(event.step, (this.fresh.get(event.step) ?? 0) + event.count);
+        return;
+      case 'target-started':
+        this.started.set(event.target, event.reasons);
+        return;
+      case 'target-done':
+        this.done.add(event.target);
+        return;
+      case 'target-failed':
+        this.failed.set(event.target, event.failure.message);
+        return;
+      default:
+    }
+  }
+}

@@ -1,0 +1,312 @@
+// One simulated machine with a project and a work folder: brings the project's files to the disk
+// and runs the real runner there, in processes that can be interrupted, killed or lose their power.
+import { posix } from 'node:path';
+import type { RunSummary } from '../src/event.ts';
+import type { Clock } from '../src/file-system.ts';
+import { findCollisions } from '../src/plan/collision.ts';
+import { type Graph, makeGraph } from '../src/plan/graph.ts';
+import { makePlan } from '../src/plan/plan.ts';
+import { type Selection, selectTargets } from '../src/plan/selection.ts';
+import { startRun } from '../src/run/run.ts';
+import { observeSources } from '../src/run/source.ts';
+import type { Belonging } from '../src/store/belonging.ts';
+import { openStore, readStore, type Store, type StoreReader } from '../src/store/store.ts';
+import { FakeClock } from './fake-clock.ts';
+import type { Choose } from './fake-disk.ts';
+import { Crash, type CrashPlan, FakeFileSystem } from './fake-file-system.ts';
+import { FakeExecutor, type Trouble } from './simulation-executor.ts';
+import { makeConfig, type Project, ruleFiles, sourceFolder } from './simulation-pipeline.ts';
+import type { Random } from './simulation-random.ts';
+import { RunRecord, type RunReport } from './simulation-report.ts';
+import { LOCK } from './store-fixture.ts';
+
+/** Timers in a run: more means that it does not end. */
+const MAX_STEPS = 5_000;
+/** Turns without any timer after which nothing can be expected any more. */
+const MAX_IDLE_TURNS = 50;
+
+export interface RunRequest {
+  readonly words: readonly string[];
+  readonly force: boolean;
+  readonly verify: boolean;
+  readonly failFast: boolean;
+  readonly cpu: number;
+  readonly troubleOf: (target: string) => Trouble | undefined;
+  /** Told after so many simulated milliseconds; the second time to stop at once. */
+  readonly interruptions: readonly { readonly afterMs: number; readonly how: 'drain' | 'stop' }[];
+  readonly crash: CrashRequest | undefined;
+  /** What of the disk is lost at the crash. */
+  readonly choose: Choose;
+}
+
+/** The process dies at the `at`-th such call, counted from its begin. */
+export interface CrashRequest extends CrashPlan {
+  readonly call: 'rename' | 'remove' | 'any';
+}
+
+export const PLAIN_RUN: Omit<RunRequest, 'choose'> = {
+  words: [],
+  force: false,
+  verify: false,
+  failFast: false,
+  cpu: 2,
+  troubleOf: () => undefined,
+  interruptions: [],
+  crash: undefined,
+};
+
+export class World {
+  readonly clock = new FakeClock();
+  fs = new FakeFileSystem(this.clock);
+  readonly project: Project;
+  readonly work: string;
+  readonly #random: Random;
+  readonly #placed = new Map<string, string>();
+  #runs = 0;
+
+  constructor(project: Project, { random, work }: { random: Random; work: string }) {
+    this.project = project;
+    this.#random = random;
+    this.work = work;
+    this.fs.put(`${posix.dirname(work)}/.keep`, '');
+  }
+
+  /** Writes what the user changed; files that are the same keep their times. */
+  place(): void {
+    const wanted = new Map(ruleFiles(this.project));
+    for (const { name, files } of this.project.sources) {
+      for (const [file, content] of files) wanted.set(`${sourceFolder(name)}/${file}`, content);
+    }
+    for (const path of this.#placed.keys()) {
+      if (wanted.has(path)) continue;
+      this.removeDurably(path);
+      this.#placed.delete(path);
+    }
+    for (const [path, content] of wanted) {
+      if (this.#placed.get(path) === content) continue;
+      this.put(path, content);
+      this.#placed.set(path, content);
+    }
+  }
+
+  put(path: string, content: string | Uint8Array): void {
+    this.clock.tick(3);
+    this.fs.put(path, content);
+  }
+
+  removeDurably(path: string): void {
+    this.fs.remove(path);
+    // What is put there makes every name durable.
+    this.fs.put(`${posix.dirname(this.work)}/.keep`, '');
+  }
+
+  async run(request: RunRequest): Promise<RunReport> {
+    const { fs } = this;
+    this.clock.tick(1000);
+    this.#planCrash(request.crash);
+    const record = new RunRecord();
+    const process = new SimulatedProcess(this.clock);
+    try {
+      await this.#session(request, { record, process });
+    } catch (error) {
+      if (!(error instanceof Crash) && !fs.isDead) throw error;
+    }
+    process.end();
+    fs.crashPlan = undefined;
+    fs.onCall = undefined;
+    if (fs.isDead) {
+      this.fs = fs.restart(request.choose);
+      record.summary = undefined;
+    }
+    return record;
+  }
+
+  #planCrash(crash: CrashRequest | undefined): void {
+    const { fs } = this;
+    if (crash === undefined) return;
+    const { call, at, effect } = crash;
+    if (call === 'any') {
+      fs.crashPlan = { at: fs.operations.length + at, effect };
+      return;
+    }
+    let calls = 0;
+    fs.onCall = (operation) => {
+      if (operation.call === call) calls += 1;
+      if (calls === at) fs.crashPlan ??= { at: fs.operations.length + 1, effect };
+    };
+  }
+
+  /** What the journals say, read beside whatever runs. */
+  read(): StoreReader {
+    const folder = `${this.work}/state`;
+    const opened = readStore({ fs: this.fs, folder, belonging: this.#belonging() });
+    if (opened.kind === 'refused') throw new Error(opened.problem.message);
+    return opened.store;
+  }
+
+  plan(): Graph {
+    const config = makeConfig(this.project, this.work);
+    const { catalog, diagnostics } = observeSources(config, {
+      fs: this.fs,
+      recorded: () => undefined,
+      groups: () => ({}),
+    });
+    const { plan, diagnostics: mistakes } = makePlan(config, catalog);
+    const collisions = plan === undefined ? [] : findCollisions(plan);
+    const [mistake] = [...diagnostics, ...mistakes, ...collisions];
+    if (plan === undefined || mistake !== undefined) throw new Error(mistake?.message);
+    return makeGraph(plan);
+  }
+
+  #belonging(): Belonging {
+    const sources = this.project.sources.map(({ name }) => [name, sourceFolder(name)] as const);
+    return { pipeline: 'simulated', sources: Object.fromEntries(sources) };
+  }
+
+  /** What the command line does around a run, in its order. */
+  async #session(
+    request: RunRequest,
+    { record, process }: { record: RunRecord; process: SimulatedProcess },
+  ): Promise<void> {
+    const { fs, work } = this;
+    const folder = `${work}/state`;
+    this.#runs += 1;
+    fs.makeFolder(folder);
+    const belonging = this.#belonging();
+    const run = `r${this.#runs}`;
+    const opened = openStore({ fs, clock: process, folder, belonging, lock: LOCK, run });
+    if (opened.kind === 'refused') throw new Error(opened.problem.message);
+    const { store } = opened;
+    for (const name of fs.list(`${work}/tmp`) ?? []) {
+      if (name !== 'scratch') fs.remove(`${work}/tmp/${name}`);
+    }
+    const graph = this.plan();
+    const { words } = request;
+    const { selection } = selectTargets(graph, { words, until: undefined });
+    if (selection === undefined) {
+      await store.end();
+      return;
+    }
+    record.graph = graph;
+    record.selection = selection;
+    const { used, ended } = this.#start(request, { store, graph, selection, record, process });
+    try {
+      record.summary = await this.#wait(ended);
+    } catch (error) {
+      store.abandon();
+      throw error;
+    }
+    if (record.summary.outcome === 'ok') recover(store, { graph, selection });
+    if (used()) await fs.syncAll(work);
+    await store.end();
+  }
+
+  #start(
+    request: RunRequest,
+    {
+      store,
+      graph,
+      selection,
+      record,
+      process,
+    }: {
+      store: Store;
+      graph: Graph;
+      selection: Selection;
+      record: RunRecord;
+      process: SimulatedProcess;
+    },
+  ): { used: () => boolean; ended: Promise<RunSummary> } {
+    const { fs } = this;
+    const random = this.#random.fork();
+    const { troubleOf, interruptions, force, verify, failFast, cpu } = request;
+    let executor: FakeExecutor | undefined;
+    const run = startRun({
+      graph,
+      selection,
+      store,
+      fs,
+      clock: process,
+      executor: async () => {
+        const onBlamed = (producers: readonly string[]) => record.blame(producers);
+        executor ??= new FakeExecutor({ fs, clock: process, random, troubleOf, onBlamed });
+        return executor;
+      },
+      report: (event) => record.take(event),
+      showPath: (path) => path,
+      onGroup: () => undefined,
+      random: () => random.next(),
+      run: `r${this.#runs}`,
+      pools: { cpu, memory: 100, network: 8, disk: Number.POSITIVE_INFINITY },
+      connectHub: () => Promise.reject(new Error('there is no Hub')),
+      hubId: () => '',
+      engine: { eider: String(this.project.engine) },
+      options: { force, verify, failFast },
+    });
+    for (const { afterMs, how } of interruptions) {
+      process.after(afterMs, () => (how === 'drain' ? run.drain() : run.stop()));
+    }
+    return { used: () => executor !== undefined, ended: run.ended };
+  }
+
+  /** Until it is settled or its process is dead; a run that waits for nothing hangs. */
+  async #wait<T>(promise: Promise<T>): Promise<T> {
+    let settled = false;
+    const done = () => {
+      settled = true;
+    };
+    promise.then(done, done);
+    let idle = 0;
+    for (let steps = 0; steps < MAX_STEPS; steps += 1) {
+      const hasMoved = await this.clock.step();
+      if (settled) return promise;
+      if (this.fs.isDead) throw new Crash();
+      idle = hasMoved ? 0 : idle + 1;
+      if (idle > MAX_IDLE_TURNS) throw new Error('the run hangs');
+      // What the runner puts off to let others have their turn is no timer.
+      if (!hasMoved) await new Promise((resolve) => setImmediate(resolve));
+    }
+    throw new Error('the run does not end');
+  }
+}
+
+/** Everything was judged or made anew: what earlier runs left is no longer in doubt. */
+function recover(store: Store, { graph, selection }: { graph: Graph; selection: Selection }): void {
+  const unended = store.unendedRuns();
+  if (unended.length === 0 || selection.needed.includes(0)) return;
+  const known = new Set(graph.plan.tables.flatMap((table) => table.journals));
+  known.add('@once');
+  if (store.journals().some((journal) => !known.has(journal))) return;
+  for (const { run } of unended) store.recordRecovered(run);
+}
+
+/** Timers of a process end with it. */
+class SimulatedProcess implements Clock {
+  readonly #clock: FakeClock;
+  readonly #timers = new Set<() => void>();
+
+  constructor(clock: FakeClock) {
+    this.#clock = clock;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  monotonicMs(): number {
+    return this.#clock.monotonicMs();
+  }
+
+  after(ms: number, action: () => void): () => void {
+    const callOff = this.#clock.after(ms, () => {
+      this.#timers.delete(callOff);
+      action();
+    });
+    this.#timers.add(callOff);
+    return callOff;
+  }
+
+  end(): void {
+    for (const callOff of this.#timers) callOff();
+  }
+}
