@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 
 import { expandTemplateValue, showTemplate } from '../src/config/template.ts';
-import { configOf, parse, stepOf } from './config-fixture.ts';
+import { configOf, stepOf } from './config-fixture.ts';
 
 test('a small pipeline has defaults for everything that it does not say', () => {
   const config = configOf(`

@@ -1,0 +1,54 @@
+// What a bench found: lines for a person, and one line for a program.
+import type { Measured, PairFigures, Spread } from './measure.ts';
+
+export interface BenchResult {
+  readonly ratios: Readonly<Record<string, number>>;
+  readonly figures: Readonly<Record<string, number>>;
+}
+
+export interface BenchOptions {
+  readonly runs: number;
+  /** Where what is measured is kept for the next time; a temporary folder when undefined. */
+  readonly folder: string | undefined;
+  readonly say: (line: string) => void;
+}
+
+/** Collects the results of a bench and says each as it comes. */
+export class Report {
+  readonly #say: (line: string) => void;
+  readonly #ratios: Record<string, number> = {};
+  readonly #figures: Record<string, number> = {};
+
+  constructor(say: (line: string) => void) {
+    this.#say = say;
+  }
+
+  ratio(name: string, { pair, peer, goal }: { pair: PairFigures; peer: string; goal: number }) {
+    this.#ratios[name] = round(pair.ratio.median);
+    this.#say(`${name}: ${show(pair.ratio)} (goal <= ${goal})`);
+    this.#say(`  eider ${showMeasured(pair.first)}`);
+    this.#say(`  ${peer} ${showMeasured(pair.second)}`);
+  }
+
+  figure(name: string, { spread, goal }: { spread: Spread; goal: number }) {
+    this.#figures[name] = round(spread.median);
+    this.#say(`${name}: ${show(spread)} (goal <= ${goal})`);
+  }
+
+  get result(): BenchResult {
+    return { ratios: this.#ratios, figures: this.#figures };
+  }
+}
+
+function showMeasured({ wallS, cpuS }: Measured): string {
+  return `wall s ${show(wallS)}, CPU s ${show(cpuS)}`;
+}
+
+/** Median, then the smallest and the largest. */
+function show({ median, min, max }: Spread): string {
+  return `${round(median)} (${round(min)} to ${round(max)})`;
+}
+
+function round(value: number): number {
+  return Number(value.toPrecision(3));
+}
