@@ -104,10 +104,24 @@ export type Event =
     }
   /** Something a person should know that fails nothing. */
   | { readonly type: 'note'; readonly at: string; readonly message: string }
+  /** Nothing runs and the disk has no space for what is next: the run waits until it has. */
+  | ({ readonly type: 'paused'; readonly at: string } & SpaceShortage)
+  /** There is space again. */
+  | { readonly type: 'resumed'; readonly at: string }
   /** The first Ctrl-C: no new target starts. */
   | { readonly type: 'draining'; readonly at: string; readonly running: number }
   /** The last event. */
   | ({ readonly type: 'run-ended'; readonly at: string } & RunSummary);
+
+export interface SpaceShortage {
+  /** The folder on whose disk it is. */
+  readonly folder: string;
+  /** What is to come onto the disk; undefined when nothing more may. */
+  readonly group?: string;
+  readonly neededBytes: number;
+  readonly freeBytes: number;
+  readonly keepFreeBytes: number;
+}
 
 export interface StepSummary {
   readonly step: string;
@@ -128,6 +142,8 @@ export interface RunSummary {
   readonly failures: readonly FailedTarget[];
   /** What is now in the datasets that the pipeline publishes; empty when nothing ran. */
   readonly datasets: readonly DatasetSummary[];
+  /** Groups that hold all of the disk budget, so that nothing more could start; mostly empty. */
+  readonly diskHeldBy: readonly string[];
   /** Set when there was nothing to do at all. */
   readonly nothingToDo: boolean;
 }

@@ -8,6 +8,14 @@ export interface FileStat {
   readonly mtimeMs: number;
 }
 
+/** What a file system can still take. A kind that counts no files gives 0 of 0. */
+export interface Space {
+  readonly bytes: number;
+  readonly totalBytes: number;
+  readonly files: number;
+  readonly totalFiles: number;
+}
+
 export interface FileSystem {
   /** Undefined when there is no such file. */
   read(path: string): Uint8Array | undefined;
@@ -18,6 +26,8 @@ export interface FileSystem {
   append(path: string, content: string): void;
   truncate(path: string, bytes: number): void;
   stat(path: string): FileStat | undefined;
+  /** Of the file system on which the folder lies, which must exist. */
+  space(folder: string): Space;
   /** Names in the folder, in no order; undefined when there is no such folder. */
   list(path: string): readonly string[] | undefined;
   makeFolder(path: string): void;

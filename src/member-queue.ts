@@ -14,10 +14,22 @@ export class MemberQueue {
     return this.#heap.length;
   }
 
+  /** The target that comes next. */
+  get first(): TargetId | undefined {
+    return this.#heap[0];
+  }
+
   /** Rank of the member that comes next. */
-  get firstGroup(): number {
-    const id = this.#heap[0];
-    return id === undefined ? Number.POSITIVE_INFINITY : this.#rank(id);
+  get firstRank(): number {
+    const { first } = this;
+    return first === undefined ? Number.POSITIVE_INFINITY : this.#rank(first);
+  }
+
+  /** Takes out all that are meant; the rest stays. */
+  takeAll(isMeant: (id: TargetId) => boolean): readonly TargetId[] {
+    const all = this.#heap.splice(0);
+    for (const id of all) if (!isMeant(id)) this.push(id);
+    return all.filter(isMeant);
   }
 
   push(id: TargetId): void {

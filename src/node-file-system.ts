@@ -62,6 +62,16 @@ export const nodeFileSystem: FileSystem = {
     return stat === undefined ? undefined : fileStat(stat);
   },
 
+  space(folder) {
+    const { bsize, bavail, blocks, ffree, files } = fs.statfsSync(folder);
+    return {
+      bytes: bavail * bsize,
+      totalBytes: blocks * bsize,
+      files: ffree,
+      totalFiles: files,
+    };
+  },
+
   list(path) {
     return unless(['ENOENT', 'ENOTDIR'], () => fs.readdirSync(path));
   },

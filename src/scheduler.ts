@@ -8,12 +8,12 @@
 //      '--a dependency failed--> blocked                        '--failed                        |
 //                                                                        done|failed|interrupted-'
 //
-// Depth first: among queued targets the first group wins, inside it the latest step, so that few
-// groups are in work at a time and the disk holds only these.
+// Which of the queued targets comes first is `start-queue.ts`'s.
 import type { PoolName } from './config/config.ts';
-import { MemberQueue } from './member-queue.ts';
+import type { DiskBudget, Shortage } from './disk-budget.ts';
 import { forEachDependency, forEachDependent, type Graph, type NodeId } from './plan/graph.ts';
 import { type PlanStep, stepOfTarget, type TargetId } from './plan/plan.ts';
+import { StartQueue } from './start-queue.ts';
 
 /** Index into `STATES`, one byte a target. */
 export type TargetState =
@@ -56,6 +56,10 @@ export interface SchedulerOptions {
   readonly pools: Pools;
   /** What a target of the step takes; more than a pool has is cut down to all of it. */
   readonly weights: (step: PlanStep) => Readonly<Partial<Record<PoolName, number>>>;
+  /** Which groups may lie on the disk; undefined when nothing is ever freed. */
+  readonly disk?: DiskBudget | undefined;
+  /** What at most one running target of the step's cell may have, such as a dataset to write. */
+  readonly exclusive?: (step: PlanStep, cell: number) => string | undefined;
   /** Start nothing more after the first failure. */
   readonly failFast: boolean;
 }
@@ -65,7 +69,12 @@ export interface Scheduler {
   nextReady(): TargetId | undefined;
   /** A queued target that fits into the pools now; it counts as running from here on. */
   nextStart(): TargetId | undefined;
-  settle(id: TargetId, state: 'fresh' | 'done' | 'failed' | 'interrupted'): void;
+  /** `bytesWritten` is what a target that is done has put on the disk. */
+  settle(
+    id: TargetId,
+    state: 'fresh' | 'done' | 'failed' | 'interrupted',
+    figures?: { readonly bytesWritten?: number },
+  ): void;
   queue(id: TargetId): void;
   /** A running target goes back, to be queued again by `queue` after its wait. */
   retry(id: TargetId): void;
@@ -74,6 +83,8 @@ export interface Scheduler {
   readonly running: number;
   /** Nothing runs, waits for a retry, or could still start. */
   readonly ended: boolean;
+  /** Why nothing starts although nothing runs and targets are queued. */
+  readonly shortage: Shortage | undefined;
   stateOf(id: TargetId): TargetState;
   /** How many targets of a step are in each state. */
   counts(step: PlanStep): Readonly<Record<TargetState, number>>;
@@ -97,23 +108,32 @@ class TableScheduler implements Scheduler {
   readonly #waitsFor: Int32Array;
   readonly #counts: Uint32Array[];
   readonly #ready: TargetId[] = [];
-  readonly #queues: MemberQueue[];
+  readonly #queue: StartQueue;
+  readonly #disk: DiskBudget | undefined;
   readonly #free: Record<PoolName, number>;
   readonly #weights: Readonly<Partial<Record<PoolName, number>>>[];
   readonly #causes = new Map<TargetId, TargetId>();
   readonly #failFast: boolean;
   #running = 0;
   #retrying = 0;
+  #checking = 0;
   #draining = false;
 
-  constructor({ graph, selected, fresh, pools, weights, failFast }: SchedulerOptions) {
+  constructor(options: SchedulerOptions) {
+    const { graph, selected, fresh, pools, weights, failFast } = options;
     const { plan } = graph;
     this.#graph = graph;
     this.#failFast = failFast;
     this.#states = new Uint8Array(plan.targetCount);
     this.#waitsFor = new Int32Array(graph.nodeCount);
     this.#counts = plan.steps.map(() => new Uint32Array(STATES.length));
-    this.#queues = plan.steps.map((step) => new MemberQueue(step));
+    this.#disk = options.disk;
+    this.#queue = new StartQueue({
+      plan,
+      disk: options.disk,
+      exclusive: options.exclusive ?? (() => undefined),
+      fits: (step) => this.#fits(step),
+    });
     this.#free = { ...pools };
     this.#weights = plan.steps.map((step) => capWeights(weights(step), pools));
     for (let id = 0; id < plan.targetCount; id += 1) {
@@ -132,36 +152,46 @@ class TableScheduler implements Scheduler {
   get ended(): boolean {
     if (this.#running > 0 || this.#retrying > 0) return false;
     if (this.#draining) return true;
-    return this.#ready.length === 0 && this.#queues.every((queue) => queue.size === 0);
+    return this.#ready.length === 0 && this.#queue.isEmpty;
+  }
+
+  get shortage(): Shortage | undefined {
+    if (this.#running > 0 || this.#retrying > 0 || this.#draining) return undefined;
+    return this.#queue.shortage;
   }
 
   nextReady(): TargetId | undefined {
     if (this.#draining) return undefined;
     const id = this.#ready.pop();
-    if (id !== undefined) this.#move(id, 'checking');
+    if (id !== undefined) {
+      this.#checking += 1;
+      this.#move(id, 'checking');
+    }
     return id;
   }
 
   nextStart(): TargetId | undefined {
     if (this.#draining) return undefined;
-    let best: MemberQueue | undefined;
-    for (const queue of this.#queues) {
-      if (queue.size === 0 || !this.#fits(queue.step)) continue;
-      // Later steps stand later in the list, so "not after" lets them win inside a group.
-      if (best === undefined || queue.firstGroup <= best.firstGroup) best = queue;
-    }
-    const id = best?.pop();
-    if (id === undefined || best === undefined) return undefined;
-    this.#take(best.step, 1);
+    const id = this.#queue.pop() ?? this.#popAfterFailures();
+    if (id === undefined) return undefined;
+    this.#take(stepOfTarget(this.#graph.plan, id), 1);
     this.#running += 1;
     this.#move(id, 'running');
     return id;
   }
 
+  /** What waits on a failure keeps no room for what it would still have written. */
+  #popAfterFailures(): TargetId | undefined {
+    const isStuck = this.#running === 0 && this.#retrying === 0 && this.#checking === 0;
+    if (!isStuck || this.#queue.isEmpty || this.#disk?.giveUpReserves() !== true) return undefined;
+    return this.#queue.pop();
+  }
+
   queue(id: TargetId): void {
     if (this.stateOf(id) === 'retrying') this.#retrying -= 1;
+    else this.#checking -= 1;
     this.#move(id, 'queued');
-    this.#queues[stepOfTarget(this.#graph.plan, id).index]?.push(id);
+    this.#queue.push(id);
   }
 
   retry(id: TargetId): void {
@@ -170,12 +200,20 @@ class TableScheduler implements Scheduler {
     this.#move(id, 'retrying');
   }
 
-  settle(id: TargetId, state: 'fresh' | 'done' | 'failed' | 'interrupted'): void {
+  settle(
+    id: TargetId,
+    state: 'fresh' | 'done' | 'failed' | 'interrupted',
+    { bytesWritten = 0 }: { readonly bytesWritten?: number } = {},
+  ): void {
     const before = this.stateOf(id);
     if (before === 'running') this.#release(id);
     if (before === 'retrying') this.#retrying -= 1;
+    if (before === 'checking') this.#checking -= 1;
     this.#move(id, state);
-    if (state === 'fresh' || state === 'done') this.#letGo(id);
+    if (state === 'fresh' || state === 'done') {
+      this.#disk?.done(id, bytesWritten);
+      this.#letGo(id);
+    }
     if (state === 'failed') {
       this.#block(id);
       if (this.#failFast) this.#draining = true;
@@ -275,6 +313,7 @@ class TableScheduler implements Scheduler {
 
   #release(id: TargetId) {
     this.#running -= 1;
+    this.#queue.ended(id);
     this.#take(stepOfTarget(this.#graph.plan, id), -1);
   }
 
@@ -298,7 +337,7 @@ type Weights = Readonly<Partial<Record<PoolName, number>>>;
 
 function weightsOf(weights: Weights | undefined): readonly (readonly [PoolName, number])[] {
   if (weights === undefined) return [];
-  const pools: readonly PoolName[] = ['cpu', 'memory', 'network', 'disk'];
+  const pools: readonly PoolName[] = ['cpu', 'memory', 'network'];
   return pools.map((pool) => [pool, weights[pool] ?? 0] as const);
 }
 

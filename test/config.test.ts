@@ -17,7 +17,8 @@ test('a small pipeline has defaults for everything that it does not say', () => 
     root: '/p',
     work: '/w/default',
     variables: {},
-    pools: { cpu: 'auto', memory: 'auto', network: 'auto', disk: 'auto' },
+    pools: { cpu: 'auto', memory: 'auto', network: 'auto' },
+    disk: { budget: 'auto', keepFree: 'auto' },
     hub: undefined,
     sources: [],
     steps: [
@@ -70,7 +71,8 @@ test('sizes, durations, retries and weights are numbers afterwards', () => {
         rebuild_on: [engine]
       b: { run: echo, retries: 0 }
     `);
-  expect(config.pools).toEqual({ cpu: 2, memory: 2 * 2 ** 30, network: 4, disk: 1.5e12 });
+  expect(config.pools).toEqual({ cpu: 2, memory: 2 * 2 ** 30, network: 4 });
+  expect(config.disk).toEqual({ budget: 1.5e12, keepFree: 'auto' });
   expect(stepOf(config, 'a')).toMatchObject({
     retries: { count: 5, backoffMs: 500, maxBackoffMs: 90_000 },
     timeoutMs: 5_400_000,

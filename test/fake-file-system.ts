@@ -2,7 +2,7 @@
 // not, each on its own: new content of a file up to any byte, every creation, rename and removal.
 // It can crash at any change by its number, run out of space, fail, and be shared by several
 // "processes" whose calls interleave.
-import type { FileStat, FileSystem } from '../src/file-system.ts';
+import type { FileStat, FileSystem, Space } from '../src/file-system.ts';
 import type { FakeClock } from './fake-clock.ts';
 import {
   afterCrash,
@@ -117,6 +117,11 @@ export class FakeFileSystem implements FileSystem {
     if (node === undefined) return undefined;
     if (node.kind === 'folder') return { kind: 'folder', bytes: 0, mtimeMs: 0 };
     return { kind: 'file', bytes: node.content.length, mtimeMs: node.mtimeMs };
+  }
+
+  space(): Space {
+    const { freeBytes: bytes } = this;
+    return { bytes, totalBytes: bytes, files: 0, totalFiles: 0 };
   }
 
   list(path: string): readonly string[] | undefined {

@@ -13,6 +13,8 @@ export interface StepSketch {
   readonly each?: string;
   readonly tables?: readonly string[];
   readonly source?: string;
+  /** Steps whose files it frees; then it makes nothing itself. */
+  readonly releases?: readonly string[];
   /** Path of an output; a part that is the name of a variable stands for it. */
   readonly output?: readonly string[];
 }
@@ -25,7 +27,10 @@ export function sketchStep(sketch: StepSketch, ordinal: number): StepConfig {
     needs: sketch.needs ?? [],
     each: sketchEach(sketch),
     cells: sketch.tables === undefined ? [nameless] : sketch.tables.map(tableCell),
-    rule: { kind: 'run', command: ['true'] },
+    rule:
+      sketch.releases === undefined
+        ? { kind: 'run', command: ['true'] }
+        : { kind: 'release', steps: sketch.releases },
     with: {},
     inputs: [],
     outputs: sketch.output === undefined ? [] : [sketchOutput(sketch.output)],
@@ -92,7 +97,8 @@ export function sketchConfig(
     root: '/project',
     work: '/project/work/default',
     variables: {},
-    pools: { cpu: 2, memory: 'auto', network: 'auto', disk: 'auto' },
+    pools: { cpu: 2, memory: 'auto', network: 'auto' },
+    disk: { budget: 'auto', keepFree: 'auto' },
     hub: undefined,
     sources: sources.map((name) => ({
       kind: 'local',

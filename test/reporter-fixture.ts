@@ -86,6 +86,7 @@ export function runEnded(summary: Partial<RunSummary>): Extract<Event, { type: '
     steps: [],
     failures: [],
     datasets: [],
+    diskHeldBy: [],
     nothingToDo: false,
     ...summary,
   };
@@ -172,6 +173,16 @@ export const samples: {
     durationMs: 3.5,
   },
   blocked: { type: 'blocked', at: at(9), step: 'partition', count: 1, cause: target },
+  paused: {
+    type: 'paused',
+    at: at(9),
+    folder: '/data/work/full',
+    group: 'batch=7',
+    neededBytes: 25e9,
+    freeBytes: 12e9,
+    keepFreeBytes: 10e9,
+  },
+  resumed: { type: 'resumed', at: at(9) },
   draining: { type: 'draining', at: at(10), running: 2 },
   'target-interrupted': { type: 'target-interrupted', at: at(11), target, step },
   'run-ended': {
@@ -182,6 +193,7 @@ export const samples: {
     steps: [stepResult({ step, failed: 1, left: 24 })],
     failures: [{ target, step, failure: fullFailure, log }],
     datasets: [{ dataset: 'a/b', published: 1, targets: 2, files: 3, bytes: 4, rows: 5 }],
+    diskHeldBy: ['chunk=3'],
     nothingToDo: false,
   },
 };

@@ -5,7 +5,7 @@ import { locateTarget, targetName } from '../src/plan/plan.ts';
 import { createScheduler, type Scheduler } from '../src/scheduler.ts';
 import { type StepSketch, sketchGraph } from './plan-fixture.ts';
 
-const pools = { cpu: 3, memory: 10, network: 2, disk: 100 };
+const pools = { cpu: 3, memory: 10, network: 2 };
 
 /** Steps in a line or a tree over files, chunks and once, with one or two cells. */
 const graphs = fc

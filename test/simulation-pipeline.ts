@@ -151,7 +151,8 @@ export function makeConfig(project: Project, work: string): Config {
     root: ROOT,
     work,
     variables: { scale: project.scale },
-    pools: { cpu: 2, memory: 'auto', network: 'auto', disk: 'auto' },
+    pools: { cpu: 2, memory: 'auto', network: 'auto' },
+    disk: { budget: 'auto', keepFree: 'auto' },
     hub: undefined,
     sources: project.sources.map(({ name }) => ({
       kind: 'local',

@@ -19,7 +19,7 @@ import { engineVersions } from './engine.ts';
 import { EXIT } from './exit-code.ts';
 import { HeldEvents, showsWork } from './held-events.ts';
 import { invocationOf, projectOptions, type RawOptions } from './options.ts';
-import { poolSizes } from './pool-sizes.ts';
+import { diskLimits, poolSizes } from './pool-sizes.ts';
 import { openHub, prepareSources, recordedListing } from './prepare-sources.ts';
 import { openProject, type Project, planProject } from './project.ts';
 import { handleSignals } from './signals.ts';
@@ -246,6 +246,7 @@ class CommandRun {
       random: Math.random,
       run,
       pools: poolSizes(config.pools, this.#raw.jobs),
+      disk: diskLimits(config.disk, { fs: nodeFileSystem, folder: config.work }),
       engine: engineVersions(),
       hubId: (hub) => connections.idOf(hub),
       connectHub: (hub) => connections.connect(hub),

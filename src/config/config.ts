@@ -30,6 +30,7 @@ export interface Config {
   /** `vars` after profile and `--set`; records are matrices. */
   readonly variables: Readonly<Record<string, Json>>;
   readonly pools: Readonly<Record<PoolName, number | 'auto'>>;
+  readonly disk: DiskConfig;
   readonly hub: HubConfig | undefined;
   /** In the order written. */
   readonly sources: readonly SourceConfig[];
@@ -37,8 +38,16 @@ export interface Config {
   readonly steps: readonly StepConfig[];
 }
 
-/** cpu in cores; memory and disk in bytes; network in simultaneous transfers. */
-export type PoolName = 'cpu' | 'memory' | 'network' | 'disk';
+/** cpu in cores; memory in bytes; network in simultaneous transfers. */
+export type PoolName = 'cpu' | 'memory' | 'network';
+
+/** In bytes. What is taken stays taken until it is released, which a pool does not know. */
+export interface DiskConfig {
+  /** What all groups in work may hold together; `auto` is what is free. */
+  readonly budget: number | 'auto';
+  /** Left free whatever happens. */
+  readonly keepFree: number | 'auto';
+}
 
 export type SourceConfig = LocalSourceConfig | HubSourceConfig;
 

@@ -8,7 +8,7 @@ import { entryOf, parseYaml, type Report, textOf } from './document.ts';
 import { readHub } from './hub.ts';
 import { applyProfile, type ProfiledPipeline } from './profile.ts';
 import { checkReleases } from './release-order.ts';
-import { readPools } from './settings.ts';
+import { readDisk, readPools } from './settings.ts';
 import type { Site } from './site.ts';
 import { readSources } from './source.ts';
 import { readSteps } from './step.ts';
@@ -77,6 +77,7 @@ function readConfig(input: ConfigInput, report: Report): Config | undefined {
     work,
     variables: Object.fromEntries(variables.values),
     pools: readPools(entryOf(root, 'pools')?.value),
+    disk: readDisk(entryOf(root, 'pools')?.value),
     hub,
     sources,
     steps,

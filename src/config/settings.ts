@@ -1,17 +1,23 @@
 // Reads the numbers of a pipeline: pool sizes and weights, retries, timeouts, rejects. The schema
 // has reported what is no number, size or duration; here such a value counts as not given.
-import type { PoolName, RetryConfig } from './config.ts';
+import type { DiskConfig, PoolName, RetryConfig } from './config.ts';
 import { entryOf, type Node } from './document.ts';
 import { parseDuration, parseSize } from './quantity.ts';
 
-export const poolNames: readonly PoolName[] = ['cpu', 'memory', 'network', 'disk'];
+export const poolNames: readonly PoolName[] = ['cpu', 'memory', 'network'];
 
 const defaultRetries: RetryConfig = { count: 2, backoffMs: 1_000, maxBackoffMs: 60_000 };
 
 /** Sizes of all pools; `auto` for one that is not given. */
 export function readPools(node: Node | undefined): Readonly<Record<PoolName, number | 'auto'>> {
   const size = (name: PoolName) => readAmount(entryOf(node, name)?.value) ?? 'auto';
-  return { cpu: size('cpu'), memory: size('memory'), network: size('network'), disk: size('disk') };
+  return { cpu: size('cpu'), memory: size('memory'), network: size('network') };
+}
+
+/** Reads `disk` and `keep_free` beside the pools. */
+export function readDisk(pools: Node | undefined): DiskConfig {
+  const size = (name: string) => readAmount(entryOf(pools, name)?.value) ?? 'auto';
+  return { budget: size('disk'), keepFree: size('keep_free') };
 }
 
 /** What one target takes; only the pools that are given. */

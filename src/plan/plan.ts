@@ -11,6 +11,7 @@ import {
 import type { Diagnostic } from '../diagnostic.ts';
 import type { Scalar } from '../task.ts';
 import { type Catalog, compareNaturally, type Listing, type SourceFile } from './catalog.ts';
+import { checkDisk } from './check-disk.ts';
 
 /** Index of a target: `step.base + cell * members + member`. */
 export type TargetId = number;
@@ -108,6 +109,7 @@ export function makePlan(config: Config, catalog: Catalog): PlanResult {
     base += step.cellCount * step.memberCount;
     steps.push(step);
   }
+  diagnostics.push(...checkDisk(config, steps));
   if (diagnostics.some((diagnostic) => diagnostic.severity === 'error')) {
     return { plan: undefined, diagnostics };
   }

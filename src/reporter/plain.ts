@@ -8,6 +8,7 @@ import { cleanLines, oneLine } from './line.ts';
 import { RunProgress, type StepProgress, settledCount } from './progress.ts';
 import { explainCount, explainCounted, explainDuration, explainSeconds } from './quantity.ts';
 import type { Sink } from './sink.ts';
+import { explainPaused, RESUMED } from './space.ts';
 import { explainSummary } from './summary.ts';
 import { explainDraining, explainFinished, explainRate } from './wording.ts';
 
@@ -74,6 +75,12 @@ class PlainReporter implements Reporter {
         return;
       case 'note':
         this.#line(`note: ${oneLine(event.message)}`);
+        return;
+      case 'paused':
+        this.#line(explainPaused(event));
+        return;
+      case 'resumed':
+        this.#line(RESUMED);
         return;
       case 'draining':
         this.#line(explainDraining(event.running));

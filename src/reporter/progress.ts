@@ -5,6 +5,7 @@ import type { Event, StepSummary } from '../event.ts';
 import type { Progress } from '../task.ts';
 import type { AccountRecord } from '../trace.ts';
 import { SlidingWindow } from './rate.ts';
+import { explainPaused, RESUMED } from './space.ts';
 
 export interface RunningTarget {
   readonly target: string;
@@ -155,6 +156,12 @@ export class RunProgress {
         return;
       case 'note':
         remember(this.#recentNotes, event.message);
+        return;
+      case 'paused':
+        remember(this.#recentNotes, explainPaused(event));
+        return;
+      case 'resumed':
+        remember(this.#recentNotes, RESUMED);
         return;
       case 'run-ended':
         return;

@@ -20,6 +20,7 @@ export interface SummaryOptions {
 
 const MAX_GROUPS = 20;
 const MAX_TARGETS = 3;
+const MAX_HELD = 10;
 const MAX_DETAIL_LINES = 8;
 /** More targets than this are named by their step or cell in the command that reruns them. */
 const MAX_RERUN_TARGETS = 3;
@@ -152,10 +153,19 @@ function explainClosing(ended: RunEnded, { progress, paint = noPaint }: SummaryO
     const wait = `${explainCounted(blocked, 'target')} ${are} blocked by these failures`;
     lines.push(`${wait}; the same command runs all that is left.`);
   }
+  if (ended.diskHeldBy.length > 0) lines.push(explainHeldDisk(ended.diskHeldBy));
   if (left + stopped > 0) {
     lines.push(`${explainCounted(left + stopped, 'target')} not finished, as the run ended first.`);
   }
   return lines.join('\n');
+}
+
+function explainHeldDisk(groups: readonly string[]): string {
+  const shown = groups.slice(0, MAX_HELD).join(', ') + (groups.length > MAX_HELD ? ', …' : '');
+  return (
+    `The disk budget (pools: {disk: ..}) is held by ${shown}, of which nothing more can run: ` +
+    'repair what failed there, select the step that frees it, or give more.'
+  );
 }
 
 type Column<T> = readonly [

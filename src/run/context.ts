@@ -1,5 +1,6 @@
 // What one run is given: the plan and everything of the outside it may touch, as ports.
 import type { HubConfig, PoolName } from '../config/config.ts';
+import type { DiskLimits } from '../disk-budget.ts';
 import type { Event } from '../event.ts';
 import type { Executor, HubAddress, WorkListener } from '../executor/executor.ts';
 import type { Clock, FileSystem } from '../file-system.ts';
@@ -24,6 +25,7 @@ export interface RunContext {
   readonly random: () => number;
   readonly run: string;
   readonly pools: Readonly<Record<PoolName, number>>;
+  readonly disk: DiskLimits;
   /** The Hub of a step with its token, connected on first use. */
   readonly connectHub: (hub: HubConfig) => Promise<HubAddress>;
   /** A Hub's stable identity, without connecting. */

@@ -8,11 +8,15 @@ import type { TargetState } from '../store/journal-state.ts';
 import { type Assessment, assess, type OpenQuestion, questionOf } from './assess.ts';
 import type { RunContext } from './context.ts';
 import { summarizeDatasets } from './datasets.ts';
+import { DiskWatch } from './disk-watch.ts';
+import { exclusiveDataset } from './exclusive.ts';
 import { Answers, TargetFacts } from './facts.ts';
+import { mtimesOf, recordFresh } from './found-fresh.ts';
 import { Inspector, looksUnchanged } from './inspect.ts';
 import { Meanings } from './meanings.ts';
 import { OutputListing } from './output-listing.ts';
 import { Recorder } from './recorder.ts';
+import { RetryWaits } from './retry-waits.ts';
 import { Tally } from './tally.ts';
 import { TargetRunner } from './target-run.ts';
 import { targetWeights } from './weights.ts';
@@ -53,12 +57,15 @@ class PipelineRun {
   #checking = 0;
   /** Targets whose outside files were rehashed because their mtime had changed. */
   readonly #touched = new Set<TargetId>();
-  readonly #waits = new Map<TargetId, () => void>();
+  readonly #waits: RetryWaits;
+  /** Groups that hold all that the disk may, when nothing more could start for it. */
+  #diskHeldBy: readonly string[] = [];
 
   constructor(context: RunContext) {
     const { graph, fs, engine } = context;
     const { config } = graph.plan;
     this.#context = context;
+    this.#waits = new RetryWaits(context.clock);
     this.#startedMs = context.clock.monotonicMs();
     this.#listing = new OutputListing(fs, config.work);
     this.#facts = new TargetFacts({
@@ -98,16 +105,21 @@ class PipelineRun {
     });
     if (assessment === undefined) return this.#summarizeNothing();
     this.#assessment = assessment;
-    this.#recordFresh(assessment);
-    const scheduler = this.#createScheduler(assessment.fresh);
+    const { todo, fresh } = assessment;
+    recordFresh(this.#context, { recorder: this.#recorder, fresh });
+    for (const id of this.#touched) if (fresh[id] === 1) this.#recordTouched(id);
+    const stateOf = (id: TargetId) => this.#recorder.stateOf(id);
+    const watch = new DiskWatch(this.#context, { todo, fresh, stateOf });
+    const scheduler = this.#createScheduler(fresh, watch);
     this.#scheduler = scheduler;
     if (this.#interrupted) scheduler.drain();
     // What was listed no longer holds once something is published.
-    if (assessment.todo > 0) this.#listing.forget();
-    await this.#loop(scheduler);
+    if (todo > 0) this.#listing.forget();
+    await this.#loop(scheduler, watch);
+    watch.end();
     this.#meanings.save();
     if (this.#crash !== undefined) throw this.#crash.error;
-    return this.#summarize(scheduler, { isNothingToDo: assessment.todo === 0 });
+    return this.#summarize(scheduler, { isNothingToDo: todo === 0 });
   }
 
   drain(): void {
@@ -124,11 +136,7 @@ class PipelineRun {
     this.#scheduler?.drain();
     // Looking at files may take long and can end anywhere.
     this.#stopping.abort();
-    for (const [id, callOff] of this.#waits) {
-      callOff();
-      this.#scheduler?.settle(id, 'interrupted');
-    }
-    this.#waits.clear();
+    for (const id of this.#waits.callOffAll()) this.#scheduler?.settle(id, 'interrupted');
     this.#interruptExecutor(how);
   }
 
@@ -161,31 +169,13 @@ class PipelineRun {
     await this.#inspector.answer(questions);
   }
 
-  #recordFresh({ fresh }: Assessment) {
-    const { graph, report, selection } = this.#context;
-    for (const step of graph.plan.steps) {
-      let count = 0;
-      for (let id = step.base; id < step.base + step.cellCount * step.memberCount; id += 1) {
-        if (selection.needed[id] !== 1 || fresh[id] !== 1) continue;
-        count += 1;
-        this.#recorder.settled(id, true);
-      }
-      if (count > 0) report({ type: 'fresh', step: step.name, count });
-    }
-    for (const id of this.#touched) if (fresh[id] === 1) this.#recordTouched(id);
-  }
-
-  /** Same bytes under a new mtime: noted, so that the next run needs no rehash. */
   #recordTouched(id: TargetId) {
     const target = locateTarget(this.#context.graph.plan, id);
-    const outside: Record<string, number> = {};
-    for (const { name, file } of this.#facts.outsideInputs(target)) {
-      if (file !== undefined) outside[name] = file.mtimeMs;
-    }
+    const outside = mtimesOf(this.#facts.outsideInputs(target));
     this.#recorder.verified(id, { artifacts: {}, outside });
   }
 
-  #createScheduler(fresh: Uint8Array): Scheduler {
+  #createScheduler(fresh: Uint8Array, watch?: DiskWatch): Scheduler {
     const { graph, selection, pools, options } = this.#context;
     return createScheduler({
       graph,
@@ -193,22 +183,32 @@ class PipelineRun {
       fresh,
       pools,
       weights: (step) => targetWeights(step, pools),
+      exclusive: exclusiveDataset,
+      disk: watch?.budget,
       failFast: options.failFast,
     });
   }
 
-  async #loop(scheduler: Scheduler): Promise<void> {
+  async #loop(scheduler: Scheduler, watch: DiskWatch): Promise<void> {
     for (;;) {
+      watch.look();
       for (let id = scheduler.nextReady(); id !== undefined; id = scheduler.nextReady()) {
         this.#check(id, scheduler);
       }
       for (let id = scheduler.nextStart(); id !== undefined; id = scheduler.nextStart()) {
+        watch.goOn();
         this.#start(id, scheduler);
       }
       if (this.#crash !== undefined && scheduler.running === 0) return;
       if (scheduler.ended && this.#checking === 0) return;
+      const shortage = this.#checking === 0 ? scheduler.shortage : undefined;
+      if (shortage?.kind === 'budget') {
+        this.#diskHeldBy = shortage.heldBy;
+        return;
+      }
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
+        if (shortage !== undefined) watch.wait(shortage, resolve);
       });
     }
   }
@@ -278,7 +278,8 @@ class PipelineRun {
     }: { ending: Awaited<ReturnType<TargetRunner['attempt']>>; scheduler: Scheduler },
   ) {
     if (ending.kind !== 'retry') {
-      scheduler.settle(id, ending.kind);
+      const bytesWritten = ending.kind === 'done' ? ending.bytesWritten : 0;
+      scheduler.settle(id, ending.kind, { bytesWritten });
       if (ending.kind === 'failed') this.#reportBlocked(id, scheduler);
       return;
     }
@@ -287,12 +288,11 @@ class PipelineRun {
       scheduler.settle(id, 'interrupted');
       return;
     }
-    const callOff = this.#context.clock.after(ending.waitMs, () => {
-      this.#waits.delete(id);
+    const then = () => {
       scheduler.queue(id);
       this.#wake();
-    });
-    this.#waits.set(id, callOff);
+    };
+    this.#waits.add(id, { waitMs: ending.waitMs, then });
   }
 
   #reportBlocked(cause: TargetId, scheduler: Scheduler) {
@@ -341,6 +341,7 @@ class PipelineRun {
     return this.#tally.summarize({
       counts: (step) => scheduler.counts(step),
       interrupted: this.#interrupted,
+      diskHeldBy: this.#diskHeldBy,
       nothingToDo: isNothingToDo,
       datasets: isNothingToDo ? [] : this.#datasets(),
       durationMs: this.#context.clock.monotonicMs() - this.#startedMs,

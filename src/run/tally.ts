@@ -54,19 +54,22 @@ export class Tally {
   summarize(options: {
     readonly counts: (step: PlanStep) => Readonly<Record<TargetState, number>>;
     readonly interrupted: boolean;
+    readonly diskHeldBy: readonly string[];
     readonly nothingToDo: boolean;
     readonly durationMs: number;
     readonly datasets: readonly DatasetSummary[];
   }): RunSummary {
-    const { counts, interrupted, nothingToDo, durationMs, datasets } = options;
+    const { counts, interrupted, diskHeldBy, nothingToDo, durationMs, datasets } = options;
     const steps = this.#plan.steps.map((step) => this.#result(step, counts(step)));
-    const failed = steps.some((step) => step.failed > 0 || step.blocked > 0);
+    const isHeld = diskHeldBy.length > 0;
+    const failed = isHeld || steps.some((step) => step.failed > 0 || step.blocked > 0);
     return {
       outcome: interrupted ? 'interrupted' : failed ? 'failed' : 'ok',
       durationMs: Math.round(durationMs),
       steps,
       failures: this.#failures,
       datasets,
+      diskHeldBy,
       nothingToDo,
     };
   }

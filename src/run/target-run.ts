@@ -22,7 +22,9 @@ import { targetMemoryBytes } from './weights.ts';
 import { makeWorkOrder, orderBytes, targetPaths } from './work-order.ts';
 
 export type Ending =
-  | { readonly kind: 'done' | 'failed' | 'interrupted' }
+  /** `bytesWritten` is what it has put on the disk. */
+  | { readonly kind: 'done'; readonly bytesWritten: number }
+  | { readonly kind: 'failed' | 'interrupted' }
   | { readonly kind: 'retry'; readonly waitMs: number };
 
 interface Attempt {
@@ -186,7 +188,7 @@ export class TargetRunner {
     const { name: target, step } = attempt;
     const figures = { durationMs, bytesIn: 0, bytesOut: 0, files: 0, bytesFreed };
     report({ type: 'target-done', target, step, ...figures, changed: false });
-    return { kind: 'done' };
+    return { kind: 'done', bytesWritten: 0 };
   }
 
   /** Producers that the target found at fault are made again by the next run. */
@@ -228,7 +230,7 @@ export class TargetRunner {
       peakBytes: result.peakBytes,
       changed: attempt.before !== trace.digest,
     });
-    return { kind: 'done' };
+    return { kind: 'done', bytesWritten: bytes };
   }
 
   /** What is obsolete of this target and has not become another target's meanwhile. */

@@ -11,7 +11,6 @@ export function targetWeights(step: PlanStep, pools: Pools): Pools {
     cpu,
     memory: targetMemoryBytes(step, pools),
     network: step.config.pools.network ?? 0,
-    disk: step.config.pools.disk ?? 0,
   };
 }
 
