@@ -31,6 +31,7 @@ export interface PushOptions {
   readonly first_subset: string;
   readonly contract: string;
   readonly commit_files: number;
+  readonly max_commit_files: number;
 }
 
 const text = { type: 'string' } as const;
@@ -51,7 +52,14 @@ export default defineTask<PushOptions>({
         type: 'integer',
         minimum: 1,
         default: 100,
-        description: 'Files in one commit.',
+        description: 'Files in the first commit; later ones are larger while they are quick.',
+        'x-result': false,
+      },
+      max_commit_files: {
+        type: 'integer',
+        minimum: 1,
+        default: 1000,
+        description: 'Files in one commit at most.',
         'x-result': false,
       },
     },
@@ -126,6 +134,7 @@ class Publication {
 
   async publish(): Promise<void> {
     const { outputs, log, scratch } = this.#context;
+    const { commit_files, max_commit_files } = this.#context.with;
     const head = await this.#repository.create({ private: this.#isPrivate });
     const output = outputs['manifest'];
     const record = outputs['record'];
@@ -155,7 +164,9 @@ class Publication {
       })),
       remove: obsolete.map(({ path }) => path),
       along: put.length === 0 || isListed ? [] : [along],
-      size: this.#context.with.commit_files,
+      size: commit_files,
+      maxSize: Math.max(commit_files, max_commit_files),
+      nowMs: () => performance.now(),
       commit: (change) => this.#commit(change),
       onBytes: (done) => this.#context.progress({ done, total: bytesOf(put), unit: 'bytes' }),
     });

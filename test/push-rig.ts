@@ -147,6 +147,7 @@ export class PushRig {
         first_subset: '',
         contract: '',
         commit_files: 100,
+        max_commit_files: parts.options?.commit_files ?? 1000,
         ...parts.options,
       },
       inputs: { partition: input },
