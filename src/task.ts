@@ -224,6 +224,8 @@ export interface TaskContext<P = Readonly<Record<string, Json>>> {
    * each target upstream, the same for the same work. Undefined without `publish:`.
    */
   readonly provenance: string | undefined;
+  /** Source files that the pipeline leaves out of this group, by key, each with the reason. */
+  readonly excluded: Readonly<Record<string, string>>;
   /** The writer of the named output, whose contract gives the columns. */
   table(output: string): Promise<TableWriter>;
   reject(reject: Reject): Promise<void>;

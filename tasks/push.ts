@@ -209,7 +209,8 @@ class Publication {
     const sql = await this.#context.sql();
     const place = { commit: head, path: this.#manifestPath, sql, scratch };
     const paths = new Set(this.#entries.map(({ path }) => path));
-    return findEarlier(this.#repository, place, { paths, producers: this.#producers });
+    const excluded = new Set(Object.keys(this.#context.excluded));
+    return findEarlier(this.#repository, place, { paths, producers: this.#producers, excluded });
   }
 
   /** A manifest of the inputs and of earlier files; one that is the same is not written again. */
@@ -222,6 +223,7 @@ class Publication {
     if (written?.rows === rows) return written.manifest;
     await writeManifest(await this.#context.sql(), {
       files: [...this.#entries, ...earlier],
+      excluded: this.#context.excluded,
       to: file,
     });
     const sha256 = createHash('sha256')
@@ -269,6 +271,8 @@ class Publication {
       emptied: await this.#emptyFolders(parent, left),
       first: this.#context.with.first_subset,
       contract: await loadContract(this.#context.with.contract),
+      group: this.#name,
+      excluded: this.#context.excluded,
     });
     if (card !== before) put.push({ path: CARD, from: new TextEncoder().encode(card) });
     return { put, remove: there.has(pending) ? [pending] : [] };
@@ -296,6 +300,7 @@ class Publication {
       files: files.length,
       bytes: bytesOf(files),
       rows: files.reduce((sum, { rows }) => sum + (rows ?? 0), 0),
+      excluded: this.#context.excluded,
     };
   }
 }

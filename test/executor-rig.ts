@@ -110,6 +110,7 @@ export class Rig {
       maxRejects: 0,
       hub: undefined,
       dataset: undefined,
+      excluded: {},
       timeoutMs: undefined,
       resume: undefined,
       ...more,

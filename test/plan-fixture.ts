@@ -75,6 +75,7 @@ export function sketchCatalog(sources: Readonly<Record<string, readonly number[]
   return {
     listings: Object.entries(sources).map(([source, chunks]) => ({
       source,
+      excluded: [],
       files: chunks.map((chunk, index) => ({
         path: `/in/${source}/c${chunk}-${index}.parquet`,
         key: `c${chunk}-${index}`,
@@ -111,6 +112,7 @@ export function sketchConfig(
         expression: 'c(?<chunk>[^/]+)-(?<part>[^/]+)\\.parquet$',
       },
       groups: [],
+      exclude: {},
       seed: undefined,
     })),
     steps: steps.map((step, index) => sketchStep(step, index + 1)),

@@ -159,7 +159,7 @@ test('two files that would share a journal are refused', () => {
   const [listing] = catalog.listings;
   const twins = (listing?.files ?? []).map((file) => ({ ...file, key: 'same' }));
   const { plan, diagnostics } = makePlan(sketchConfig(wikidata), {
-    listings: [{ source: 'main', files: twins }],
+    listings: [{ source: 'main', files: twins, excluded: [] }],
   });
   expect(plan).toBeUndefined();
   expect(diagnostics.map(({ code }) => code)).toEqual(['duplicate-key']);

@@ -125,16 +125,26 @@ export class PushRig {
     };
   }
 
-  async push(made: Made, options: Partial<PushOptions> = {}): Promise<void> {
+  async push(
+    made: Made,
+    options: Partial<PushOptions> = {},
+    excluded: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
     const files = Object.entries(made).flatMap(([producer, contents]) =>
       Object.entries(contents).map(([name, text]) => this.#file(producer, { name, text })),
     );
-    await this.pushFiles(files, { options, producers: Object.keys(made), sql: await this.sql() });
+    const producers = Object.keys(made);
+    await this.pushFiles(files, { options, producers, excluded, sql: await this.sql() });
   }
 
   async pushFiles(
     files: readonly InputFile[],
-    parts: { options?: Partial<PushOptions>; producers: readonly string[]; sql: Sql },
+    parts: {
+      options?: Partial<PushOptions>;
+      producers: readonly string[];
+      excluded?: Readonly<Record<string, string>>;
+      sql: Sql;
+    },
   ): Promise<void> {
     mkdirSync(join(this.root, 'scratch'), { recursive: true });
     const input = { path: '', files: async () => files, producers: parts.producers };
@@ -157,6 +167,7 @@ export class PushRig {
       },
       scratch: join(this.root, 'scratch'),
       dataset: this.dataset.name,
+      excluded: parts.excluded ?? {},
       signal: new AbortController().signal,
       sql: async () => parts.sql,
       hub: async () => ({ id: 'hub', isPrivate: false, repository: () => this.dataset }),
@@ -174,6 +185,10 @@ export class PushRig {
     const local = join(this.root, 'listed.parquet');
     writeFileSync(local, content);
     return readManifest(await this.sql(), local);
+  }
+
+  get card(): string {
+    return Buffer.from(this.dataset.files.get('README.md') ?? '').toString();
   }
 
   async listedPaths(path?: string): Promise<readonly string[]> {

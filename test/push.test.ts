@@ -47,6 +47,31 @@ test('what a target made that is gone stays, is listed, and is told; until someb
   expect(rig.dataset.data).toHaveLength(2);
 });
 
+test('what was made of an excluded file goes, and the manifest, the record and the card say why', async () => {
+  const rig = new PushRig();
+  await rig.push({ 'split:a@f1': { 'en/f1': 'one' }, 'split:a@f2': { 'en/f2': 'two' } });
+  expect(rig.card).not.toContain('left out');
+  const excluded = { f2: 'broken | upstream\n(twice)' };
+  await rig.push({ 'split:a@f1': { 'en/f1': 'one' } }, {}, excluded);
+  expect(rig.dataset.data).toEqual(['data/language=en/f1.parquet']);
+  expect(rig.card).toContain('- chunk-0: `f2` (broken | upstream (twice))');
+  expect(JSON.parse(readFileSync(join(rig.root, 'record.json'), 'utf8'))).toMatchObject({
+    excluded,
+  });
+  const sql = await rig.sql();
+  const path = join(rig.root, 'manifest.parquet');
+  const rows = await sql.rows('select decode(value) as text from parquet_kv_metadata($path)', {
+    path,
+  });
+  expect(JSON.parse(String(rows[0]?.['text']))).toEqual(excluded);
+  // Lines of other groups stay; its own go with the exclusion.
+  const other = rig.card.replace('- chunk-0:', '- chunk-9: `x` (y)\n- chunk-0:');
+  rig.dataset.add({ 'README.md': new TextEncoder().encode(other) });
+  await rig.push({ 'split:a@f1': { 'en/f1': 'one' }, 'split:a@f2': { 'en/f2': 'two' } });
+  expect(rig.card).toContain('- chunk-9: `x` (y)');
+  expect(rig.card).not.toContain('chunk-0:');
+});
+
 test('what no manifest ever said who made it stays', async () => {
   const rig = new PushRig();
   const content = new TextEncoder().encode('old');
@@ -208,7 +233,7 @@ test('faults of any number are told', async () => {
     ...{ sha256: sha256('no parquet..'), producer: 'a', output: 'output' },
   }));
   const local = join(rig.root, 'manifest.parquet');
-  await writeManifest(sql, { files, to: local });
+  await writeManifest(sql, { files, excluded: {}, to: local });
   const manifest = readFileSync(local);
   const content = new TextEncoder().encode('no parquet..');
   const there = Object.fromEntries(files.map(({ path }) => [path, content]));

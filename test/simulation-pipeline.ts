@@ -165,6 +165,7 @@ export function makeConfig(project: Project, work: string): Config {
         expression: 'c(?<chunk>[^/]+)-(?<part>[^/]+)\\.txt$',
       },
       groups: [],
+      exclude: {},
       seed: undefined,
     })),
     steps: project.steps.map((step, index) => makeStep(step, { project, ordinal: index + 1 })),

@@ -23,6 +23,7 @@ import { diskLimits, poolSizes } from './pool-sizes.ts';
 import { openHub, prepareSources, recordedListing } from './prepare-sources.ts';
 import { openProject, type Project, planProject } from './project.ts';
 import { handleSignals } from './signals.ts';
+import { knownJournals, sourceNotes } from './source-notes.ts';
 import { UsageError } from './usage-error.ts';
 import { openWorkSession, recordGroup, type WorkSession } from './work-session.ts';
 
@@ -122,7 +123,7 @@ class CommandRun {
       recorded: (source) => recordedListing(source, { config, fs, connections }),
     });
     const selection = this.#select(graph);
-    this.#reportOrphans(graph);
+    for (const note of sourceNotes(graph.plan, this.#session.store.journals())) this.#note(note);
     if (this.#raw.force !== true) await this.#recall(graph, selection);
     const { summary, events } = await this.#bringUpToDate(graph, {
       selection,
@@ -269,26 +270,12 @@ class CommandRun {
     throw new UsageError(this.#project.format(diagnostics) + hint);
   }
 
-  /** What vanished from a source is told, and kept: nothing is deleted by itself. */
-  #reportOrphans(graph: Graph) {
-    const known = new Set(graph.plan.tables.flatMap((table) => table.journals));
-    const orphans = this.#session.store
-      .journals()
-      .filter((journal) => !journal.startsWith('@') && !known.has(journal));
-    if (orphans.length === 0) return;
-    const some = orphans.slice(0, 3).join(', ') + (orphans.length > 3 ? ', …' : '');
-    this.#note(
-      `${orphans.length} files are in no source any more: ${some}. What was made of them is kept; ` +
-        'to have them forgotten, delete their journals in state/',
-    );
-  }
-
   /** Everything was judged or made anew, so no trace of an unended run is left unproven. */
   #recover(graph: Graph, { needed }: Selection) {
     const { store } = this.#session;
     const unended = store.unendedRuns();
     if (unended.length === 0 || needed.includes(0)) return;
-    const known = new Set(graph.plan.tables.flatMap((table) => table.journals));
+    const known = knownJournals(graph.plan);
     known.add('@once');
     if (store.journals().some((journal) => !known.has(journal))) return;
     for (const { run } of unended) store.recordRecovered(run);

@@ -57,6 +57,13 @@ interface SourceBase {
   /** Matched against the end of each file's path, whole segments. */
   readonly pattern: NamePattern;
   readonly groups: readonly ComputedGroups[];
+  /** Files that are left out, by key, with the reason that people are told. */
+  readonly exclude: Readonly<Record<string, Exclusion>>;
+}
+
+export interface Exclusion {
+  readonly reason: string;
+  readonly at: Location;
 }
 
 /** A kind of group that is formed from the listing rather than from the names. */

@@ -17,6 +17,7 @@ import {
   entryOf,
   locateIn,
   type MapNode,
+  type Node,
   type TextNode,
   textOf,
 } from './document.ts';
@@ -70,10 +71,19 @@ function readSource(name: string, surroundings: Surroundings & { entry: Entry })
   if (relative === undefined || pattern === undefined) {
     return { name, at, captures, nameCaptures, config: undefined };
   }
-  const base = { name, at, pattern, groups, files: relative };
+  const exclude = readExclude(value);
+  const base = { name, at, pattern, groups, exclude, files: relative };
   const isHub = entryOf(value, 'dataset') !== undefined;
   const config = isHub ? readHubSource(base, surroundings) : readLocalSource(base, surroundings);
   return { name, at, captures, nameCaptures, config };
+}
+
+/** Files by key, as in the names of targets; whether there are such files is seen when listing. */
+function readExclude(source: Node | undefined): SourceConfig['exclude'] {
+  const entries = entriesOf(entryOf(source, 'exclude')?.value);
+  return Object.fromEntries(
+    entries.map(([key, { at, value }]) => [key, { reason: textOf(value)?.value ?? '', at }]),
+  );
 }
 
 interface Base {
@@ -81,6 +91,7 @@ interface Base {
   readonly at: Location;
   readonly pattern: NamePattern;
   readonly groups: readonly ComputedGroups[];
+  readonly exclude: SourceConfig['exclude'];
   /** As written, variables put in. */
   readonly files: string;
 }

@@ -66,6 +66,8 @@ export interface WorkOrder {
   readonly hub: HubAddress | undefined;
   /** The dataset that the step publishes, `owner/name`. */
   readonly dataset: string | undefined;
+  /** Files that the pipeline leaves out of the target's group, with the reason. */
+  readonly excluded: Readonly<Record<string, string>>;
   /** Of a step that publishes: the text that says how its inputs were made, absolute. */
   readonly provenance?: string | undefined;
   readonly timeoutMs: number | undefined;

@@ -50,6 +50,7 @@ export async function runTask(attempt: Attempt, modulePath: string): Promise<Rul
     hub: () => taskHub(attempt),
     dataset: order.dataset,
     provenance: order.provenance,
+    excluded: order.excluded,
     table: (output) => tables.table(output),
     reject: (reject) => tables.reject(reject),
     account: (account) => {

@@ -11,6 +11,12 @@ export interface Listing {
   readonly source: string;
   /** In natural order of their keys (`chunk_2` before `chunk_10`). */
   readonly files: readonly SourceFile[];
+  /** Files that the pipeline leaves out. */
+  readonly excluded: readonly ExcludedFile[];
+}
+
+export interface ExcludedFile extends SourceFile {
+  readonly reason: string;
 }
 
 export interface SourceFile {

@@ -14,6 +14,7 @@ import {
   type Listing,
   type SourceFile,
 } from '../plan/catalog.ts';
+import { didYouMeanOneOf } from '../suggestion.ts';
 
 export interface CatalogResult {
   readonly catalog: Catalog;
@@ -38,10 +39,9 @@ export function observeSources(
       source.kind === 'local'
         ? localFiles(source.files, fs)
         : remoteFiles(source, { listing: recorded(source), diagnostics });
-    return addGroups(makeListing(source, { files, diagnostics }), {
-      source,
-      groups: groups(source),
-    });
+    const named = makeListing(source, { files, diagnostics });
+    const grouped = addGroups(named, { source, groups: groups(source) });
+    return leaveOut(grouped, { source, diagnostics });
   });
   return { catalog: { listings }, diagnostics };
 }
@@ -63,14 +63,38 @@ function addGroups(
   return { ...listing, files };
 }
 
+/** Groups are formed before, so that leaving a file out moves no other one to another group. */
+function leaveOut(
+  listing: Listing,
+  { source, diagnostics }: { source: SourceConfig; diagnostics: Diagnostic[] },
+): Listing {
+  const { exclude } = source;
+  const keys = new Set(listing.files.map(({ key }) => key));
+  for (const [key, { at }] of Object.entries(exclude)) {
+    if (keys.has(key)) continue;
+    const message = `Source "${source.name}" excludes "${key}", but has no such file`;
+    const hint = didYouMeanOneOf(key, [...keys]);
+    diagnostics.push({ code: 'no-source-files', severity: 'error', message, at, hint });
+  }
+  const files = listing.files.filter(({ key }) => exclude[key] === undefined);
+  const excluded = listing.files.flatMap((file) => {
+    const reason = exclude[file.key]?.reason;
+    return reason === undefined ? [] : [{ ...file, reason }];
+  });
+  return { ...listing, files, excluded };
+}
+
 /** The group of every file by kind, to be recorded so that it never changes. */
 export function groupsOf(
   source: SourceConfig,
-  { files }: Listing,
+  { files, excluded }: Listing,
 ): Readonly<Record<string, GroupRecord>> {
   const first = source.pattern.captures.length;
   const records = source.groups.map(({ name }, index) => {
-    const groups = files.map((file) => [file.key, file.captures[first + index] ?? '']);
+    const groups = [...files, ...excluded].map((file) => [
+      file.key,
+      file.captures[first + index] ?? '',
+    ]);
     return [name, Object.fromEntries(groups)] as const;
   });
   return Object.fromEntries(records);
@@ -164,5 +188,5 @@ function makeListing(
     });
   }
   files.sort((a, b) => compareNaturally(a.key, b.key));
-  return { source: source.name, files };
+  return { source: source.name, files, excluded: [] };
 }

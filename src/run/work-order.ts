@@ -116,6 +116,7 @@ export function makeWorkOrder(
       step.config.publish === undefined
         ? undefined
         : expandTemplate(step.config.publish.dataset, lookup),
+    excluded: excludedFrom(target),
     provenance:
       step.config.publish === undefined
         ? undefined
@@ -208,6 +209,17 @@ function outsideInputs(target: PlannedTarget, facts: TargetFacts): readonly Inpu
     });
   }
   return [...inputs].map(([name, files]) => ({ name, files, manifests: [] }));
+}
+
+/** What its source leaves out of the target's group. */
+function excludedFrom({ step, member }: PlannedTarget): Readonly<Record<string, string>> {
+  const { table, captures } = step;
+  const { each, listing } = table;
+  if (listing === undefined || each.kind !== 'group') return {};
+  const capture = captures.indexOf(each.group);
+  const value = table.names[member]?.slice(each.group.length + 1);
+  const files = listing.excluded.filter((file) => file.captures[capture] === value);
+  return Object.fromEntries(files.map(({ key, reason }) => [key, reason]));
 }
 
 function runOrder(

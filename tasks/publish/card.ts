@@ -16,10 +16,16 @@ export interface CardUpdate {
   readonly first: string | undefined;
   /** Columns of the data files; undefined when nothing is known of them. */
   readonly contract: Schema | undefined;
+  /** The group that is published. */
+  readonly group: string;
+  /** Source files that were left out of it, each with the reason. */
+  readonly excluded: Readonly<Record<string, string>>;
 }
 
 const COLUMNS_BEGIN = '<!-- columns -->';
 const COLUMNS_END = '<!-- /columns -->';
+const EXCLUDED_BEGIN = '<!-- excluded -->';
+const EXCLUDED_END = '<!-- /excluded -->';
 
 export function updateCard(update: CardUpdate): string {
   const { before, dataset, contract } = update;
@@ -29,7 +35,8 @@ export function updateCard(update: CardUpdate): string {
   mergeSubsets(document, update);
   const text = body.trim() === '' ? `# ${dataset}\n` : body.replace(/^\n+/, '');
   const described = contract === undefined ? text : describeColumns(text, contract);
-  return `---\n${stringify(document, { lineWidth: 0 })}---\n\n${described.trimEnd()}\n`;
+  const told = tellExcluded(described, update);
+  return `---\n${stringify(document, { lineWidth: 0 })}---\n\n${told.trimEnd()}\n`;
 }
 
 /** `data/language=en` is the subset `en`. */
@@ -94,8 +101,44 @@ function describeColumns(body: string, contract: Schema): string {
     ...rows,
     COLUMNS_END,
   ].join('\n');
-  const begin = body.indexOf(COLUMNS_BEGIN);
-  const end = body.indexOf(COLUMNS_END);
-  if (begin < 0 || end < begin) return `${body.trimEnd()}\n\n${table}\n`;
-  return body.slice(0, begin) + table + body.slice(end + COLUMNS_END.length);
+  return replaceSection(body, { begin: COLUMNS_BEGIN, end: COLUMNS_END, section: table });
+}
+
+/** Each group has its lines; those of other groups stay. Without any there is no such section. */
+function tellExcluded(body: string, { group, excluded }: CardUpdate): string {
+  const marks = { begin: EXCLUDED_BEGIN, end: EXCLUDED_END };
+  const mine = `- ${group}: `;
+  const others = sectionOf(body, marks)
+    .split('\n')
+    .filter((line) => line.startsWith('- ') && !line.startsWith(mine));
+  const own = Object.entries(excluded).map(
+    ([file, reason]) => `${mine}\`${file}\` (${reason.replace(/\s+/g, ' ')})`,
+  );
+  const lines = [...others, ...own].sort();
+  if (lines.length === 0) return replaceSection(body, { ...marks, section: '' });
+  const head = 'Source files that were left out, with the reason:';
+  const section = [EXCLUDED_BEGIN, head, '', ...lines, EXCLUDED_END].join('\n');
+  return replaceSection(body, { ...marks, section });
+}
+
+interface Marks {
+  readonly begin: string;
+  readonly end: string;
+}
+
+function sectionOf(body: string, { begin, end }: Marks): string {
+  const from = body.indexOf(begin);
+  const to = body.indexOf(end);
+  return from < 0 || to < from ? '' : body.slice(from + begin.length, to);
+}
+
+/** Puts a section, marks included, where it was before, or at the end; an empty one takes it away. */
+function replaceSection(
+  body: string,
+  { begin, end, section }: Marks & { readonly section: string },
+): string {
+  const from = body.indexOf(begin);
+  const to = body.indexOf(end);
+  if (from >= 0 && to >= from) return body.slice(0, from) + section + body.slice(to + end.length);
+  return section === '' ? body : `${body.trimEnd()}\n\n${section}\n`;
 }

@@ -31,12 +31,25 @@ export interface PublicationRecord {
   readonly files: number;
   readonly bytes: number;
   readonly rows: number;
+  /** Source files that were left out, each with the reason. */
+  readonly excluded: Readonly<Record<string, string>>;
 }
 
 export async function writeManifest(
   sql: Sql,
-  { files, to }: { files: readonly PublishedFile[]; to: string },
+  {
+    files,
+    excluded,
+    to,
+  }: {
+    files: readonly PublishedFile[];
+    excluded: Readonly<Record<string, string>>;
+    to: string;
+  },
 ): Promise<void> {
+  // Only where there is something to say: the manifest of a whole group is what it always was.
+  const isWhole = Object.keys(excluded).length === 0;
+  const metadata = isWhole ? '' : `, kv_metadata {excluded: ${quoted(JSON.stringify(excluded))}}`;
   const column = (name: keyof PublishedFile) => files.map((file) => file[name]);
   await sql.run(
     `copy (
@@ -47,7 +60,7 @@ export async function writeManifest(
            unnest($sha256::varchar[]) as sha256, unnest($producer::varchar[]) as producer,
            unnest($output::varchar[]) as output, unnest($work_path::varchar[]) as work_path)
        order by path
-     ) to ${quoted(to)} (format parquet, compression zstd)`,
+     ) to ${quoted(to)} (format parquet, compression zstd${metadata})`,
     {
       path: column('path'),
       value: column('value'),

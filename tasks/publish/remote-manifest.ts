@@ -1,6 +1,7 @@
 // What a dataset holds of a group from earlier publications, and what becomes of it. A file may go
 // only when the target that made it is still behind this push and no longer makes it: a target that
-// is gone (its source file vanished, its step has another name) says nothing about its rows.
+// is gone (its source file vanished, its step has another name) says nothing about its rows. A file that
+// the pipeline excludes is another matter: what was made of it goes.
 //
 // While a push is under way the dataset has a second manifest, `KEY.next.parquet`: it comes with the
 // first files and goes with the last commit, and lists all that there may be of the group meanwhile.
@@ -40,7 +41,12 @@ export interface Earlier {
 export async function findEarlier(
   repository: HubRepository,
   place: RemotePlace,
-  now: { readonly paths: ReadonlySet<string>; readonly producers: ReadonlySet<string> },
+  now: {
+    readonly paths: ReadonlySet<string>;
+    readonly producers: ReadonlySet<string>;
+    /** Source files that the pipeline leaves out: what was made of them goes. */
+    readonly excluded: ReadonlySet<string>;
+  },
 ): Promise<Earlier> {
   const pending = pendingPath(place.path);
   const manifests = await repository.find(place.commit, [place.path, pending]);
@@ -58,7 +64,9 @@ export async function findEarlier(
     if (!files.has(file.path) || isThere(file)) files.set(file.path, file);
   }
   // Without a producer nobody can say that it was to go: such a file stays, too.
-  const isMade = ({ producer }: PublishedFile) => producer !== null && now.producers.has(producer);
+  const isMade = ({ producer }: PublishedFile) =>
+    producer !== null &&
+    (now.producers.has(producer) || now.excluded.has(producer.slice(producer.indexOf('@') + 1)));
   const all = [...files.values()];
   return {
     published: manifests.get(place.path)?.digest,
