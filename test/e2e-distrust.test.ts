@@ -1,7 +1,9 @@
 // Runs in which something turns out other than it was taken for: a result that another target
 // finds at fault, a module that cannot be read, rejects beside partitions, files that are freed.
+import { execFileSync } from 'node:child_process';
+import { statSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { CONTRACT, Rig } from './rig.ts';
+import { CONTRACT, filesBelow, Rig } from './rig.ts';
 
 function texts(rig: Rig, names: readonly string[]) {
   for (const name of names) rig.write(`in/${name}.txt`, `${name}\n`);
@@ -99,5 +101,40 @@ steps: { a: { each: file, run: "cp {input} {output}", outputs: "a/{key}.txt" } }
   rig.write('in/f0.txt', 'F0\n');
   await import('node:fs').then(({ utimesSync }) => utimesSync(rig.path('in/f0.txt'), atime, mtime));
   expect((await rig.run('--verify')).done).toEqual(['a@f0']);
+  rig.close();
+});
+
+test('a release does not take a list that cannot be read for an empty one', async () => {
+  const rig = new Rig();
+  rig.write(
+    'pipeline.yaml',
+    `name: freeing
+sources: { rows: { files: in/*.parquet } }
+steps:
+  split:
+    each: file
+    sql: SELECT * FROM read_parquet($input)
+    outputs: { path: "split/lang={value}/{key}.parquet", partition_by: lang }
+  clean: { needs: split, each: file, release: [split] }
+`,
+  );
+  await rig.parquet(
+    'in/a.parquet',
+    "SELECT i AS id, ['en', 'de'][i % 2 + 1] AS lang FROM range(8) r(i)",
+  );
+  expect(await rig.ran('split')).toEqual(['split@a']);
+  const manifest = rig.path('work/default/audit/split/a.parquet');
+  // To the nanosecond: a file whose time has changed is made again.
+  execFileSync('cp', ['-p', manifest, rig.path('whole')]);
+  writeFileSync(manifest, Buffer.alloc(statSync(manifest).size));
+  execFileSync('touch', ['-r', rig.path('whole'), manifest]);
+  const run = await rig.run();
+  expect([run.code, run.failed]).toEqual([1, ['clean@a']]);
+  expect(filesBelow(rig.path('work/default/split'))).toHaveLength(2);
+  const failed = run.events.find(({ type }) => type === 'target-failed');
+  expect(failed?.failure.hint).toContain('delete it so that its step makes it again');
+  rig.remove('work/default/audit/split/a.parquet');
+  expect(await rig.ran()).toEqual(['clean@a', 'split@a']);
+  expect(filesBelow(rig.path('work/default/split'))).toEqual([]);
   rig.close();
 });

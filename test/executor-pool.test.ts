@@ -250,6 +250,22 @@ test('questions are answered', async () => {
   expect(await meaning('set threads = 2; select a, b from t where x = $p')).not.toEqual(one);
 });
 
+test.each([
+  [2, 'digest'],
+  [3, 'failed'],
+] as const)('a question whose worker dies %i times is answered: %s', async (deaths, kind) => {
+  let left: number = deaths;
+  const onGroup = ({ pid }: { pid: number }, state: string) => {
+    if (state !== 'begun' || left === 0) return;
+    left -= 1;
+    process.kill(pid, 'SIGKILL');
+  };
+  const deadly = new Rig({ onGroup });
+  const path = deadly.write('work/a.txt', 'hello');
+  expect(await deadly.pool.ask({ kind: 'digest', path })).toMatchObject({ kind });
+  await deadly.close();
+});
+
 test('when the runner is killed, its workers and their commands vanish', async () => {
   const script = rig.write(
     'parent.ts',

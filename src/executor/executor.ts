@@ -238,7 +238,9 @@ export type Answer =
         | { readonly path: string; readonly problem: 'missing' | 'changed' }
         | undefined;
     }
-  | { readonly kind: 'failed'; readonly failure: Failure };
+  | { readonly kind: 'failed'; readonly failure: Failure }
+  /** Everything is asked to end: nobody knows. */
+  | { readonly kind: 'called-off' };
 
 /** A target of which a dataset has all files, with the record of how it was made. */
 export interface RecalledTarget {

@@ -37,6 +37,7 @@ const CLOSE_MS = 2000;
 const BASE_BYTES = 256 * 1024 * 1024;
 const RECYCLE_FACTOR = 1.5;
 const LAST_LINES = 20;
+const ASKS = 3;
 
 type Job = TargetJob | QuestionJob;
 
@@ -44,6 +45,8 @@ interface QuestionJob {
   readonly kind: 'question';
   readonly question: Question;
   readonly resolve: (answer: Answer) => void;
+  /** How often it may still be asked when its worker dies: looking changes nothing. */
+  asksLeft: number;
 }
 
 interface TargetJob {
@@ -88,7 +91,9 @@ class WorkerPool implements Executor {
   }
 
   ask(question: Question): Promise<Answer> {
-    return new Promise((resolve) => this.#submit({ kind: 'question', question, resolve }));
+    return new Promise((resolve) => {
+      this.#submit({ kind: 'question', question, resolve, asksLeft: ASKS });
+    });
   }
 
   interrupt(how: 'drain' | 'stop', target?: string): void {
@@ -109,8 +114,13 @@ class WorkerPool implements Executor {
   #endQuestions(): void {
     const waiting = this.#queue.filter((job) => job.kind === 'question');
     this.#queue = this.#queue.filter((job) => job.kind !== 'question');
-    for (const job of waiting) job.resolve({ kind: 'failed', failure: CALLED_OFF });
-    for (const [worker, job] of this.#busy) if (job.kind === 'question') worker.kill();
+    for (const job of waiting) job.resolve({ kind: 'called-off' });
+    for (const [worker, job] of this.#busy) {
+      if (job.kind !== 'question') continue;
+      job.asksLeft = 0;
+      job.resolve({ kind: 'called-off' });
+      worker.kill();
+    }
   }
 
   close(): Promise<void> {
@@ -261,19 +271,15 @@ class WorkerPool implements Executor {
     if (job?.kind === 'target') {
       if (job.group !== undefined) killGroup(job.group.pid);
       settle(job, job.outcome ?? outcomeOfDeath(job, end));
-    } else {
-      job?.resolve({ kind: 'failed', failure: deathFailure(end) });
+    } else if (job !== undefined) {
+      job.asksLeft -= 1;
+      if (job.asksLeft > 0) this.#submit(job);
+      else job.resolve({ kind: 'failed', failure: deathFailure(end) });
     }
     if (this.#alive.size === 0) this.#onEmpty?.();
     this.#next();
   }
 }
-
-const CALLED_OFF: Failure = {
-  code: 'internal',
-  message: 'The question was called off',
-  mayPass: true,
-};
 
 function memoryLimit({ memoryBytes }: WorkOrder): number {
   return memoryBytes > 0 ? memoryBytes * RECYCLE_FACTOR + BASE_BYTES : Number.POSITIVE_INFINITY;

@@ -1,13 +1,13 @@
 // Answers to the run's questions: facts that cost reading files or loading an engine, or asking a
 // Hub. Nothing here writes but into a stage.
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { contractText, loadContract } from './contract.ts';
 import type { Database } from './duckdb.ts';
 import type { Answer, Description, Question, RecordedFile, RuleOrder } from './executor.ts';
 import { digestFile } from './file-digest.ts';
-import { pathsOfOldManifests, readRecordedFiles } from './manifest.ts';
+import { readRecordedFiles } from './manifest.ts';
 import { DatabaseError, sqlFailure } from './sql-error.ts';
 import { failureOf, targetError } from './target-error.ts';
 
@@ -82,12 +82,19 @@ async function digest(path: string, signal: AbortSignal): Promise<string> {
   return await digestFile(path, { stat, signal });
 }
 
+/** Files are deleted, or kept, by this list: a manifest that cannot be read is a failure. */
 async function list({
   work,
   manifests,
 }: Extract<Question, { kind: 'list' }>): Promise<readonly string[]> {
-  const paths = manifests.map((path) => join(work, path));
-  return await withDatabase((database) => pathsOfOldManifests(database, paths));
+  const present = manifests.map((path) => join(work, path)).filter((path) => existsSync(path));
+  return await withDatabase(async (database) => {
+    const paths: string[] = [];
+    for (const manifest of present) {
+      for (const { path } of await readRecordedFiles(database, manifest)) paths.push(path);
+    }
+    return paths;
+  });
 }
 
 type Wrong = Extract<Answer, { kind: 'verified' }>['wrong'];

@@ -9,6 +9,7 @@ import { cellOf, type PlanStep, type TargetId, targetId } from '../plan/plan.ts'
 import type { TargetState } from '../store/journal-state.ts';
 import type { Trace } from '../trace.ts';
 import type { TargetFacts } from './facts.ts';
+import { listedPaths } from './listed-paths.ts';
 
 export interface OwnershipContext {
   readonly graph: Graph;
@@ -79,8 +80,6 @@ async function filesOf(
   const files = new Set(artifacts.map(({ path }) => path));
   if (manifest === undefined) return files;
   const { work } = graph.plan.config;
-  const question = { kind: 'list', work, manifests: [manifest.path] } as const;
-  const answer = await (await executor()).ask(question);
-  if (answer.kind === 'listed') for (const path of answer.paths) files.add(path);
+  for (const path of await listedPaths([manifest.path], { executor, work })) files.add(path);
   return files;
 }

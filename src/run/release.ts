@@ -10,6 +10,7 @@ import type { TargetId } from '../plan/plan.ts';
 import type { Leftovers } from '../store/record.ts';
 import type { Store } from '../store/store.ts';
 import type { Trace } from '../trace.ts';
+import { listedPaths } from './listed-paths.ts';
 import { removeFiles } from './publish.ts';
 import type { Recorder } from './recorder.ts';
 
@@ -28,22 +29,22 @@ export const RELEASED_DIGEST = digestText('released');
 export async function releaseFiles(id: TargetId, context: ReleaseContext): Promise<number> {
   const { graph, recorder, store, fs } = context;
   const { work } = graph.plan.config;
-  const paths: string[] = [];
-  const manifests: string[] = [];
-  let bytesFreed = 0;
-  for (const target of releasedBy(graph, id)) {
+  const freed = releasedBy(graph, id).flatMap((target) => {
     const state = recorder.stateOf(target);
-    if (state?.trace === undefined) continue;
-    const files = filesOf(state.trace);
-    for (const path of files.paths) paths.push(path);
-    for (const manifest of files.manifests) manifests.push(manifest);
+    return state?.trace === undefined ? [] : [{ target, state, files: filesOf(state.trace) }];
+  });
+  // Read before anything is recorded, and all at once: each look opens a database.
+  const manifests = freed.flatMap(({ files }) => files.manifests);
+  const inside = manifests.filter((path) => !posix.isAbsolute(path));
+  const listed = await listedPaths(inside, { executor: context.executor, work });
+  let bytesFreed = 0;
+  for (const { target, state, files } of freed) {
     if (state.released !== undefined) continue;
     recorder.released(target, { attempt: state.attempt, ...files });
     bytesFreed += files.bytes;
   }
-  // Read before anything is deleted, and all at once: each look opens a database.
-  const listed = await listedPaths(manifests, context);
   await store.flush();
+  const paths = freed.flatMap(({ files }) => files.paths);
   const doomed = [paths, listed].flat().filter(isReleasable);
   for (let at = 0; at < doomed.length; at += DELETED_AT_ONCE) {
     removeFiles(doomed.slice(at, at + DELETED_AT_ONCE), { fs, work });
@@ -73,17 +74,6 @@ export function filesOf({ artifacts, manifest }: Trace): Leftovers & { readonly 
     manifests: manifest === undefined ? [] : [manifest.path],
     bytes: manifest?.totalBytes ?? artifacts.reduce((sum, { bytes }) => sum + bytes, 0),
   };
-}
-
-async function listedPaths(
-  manifests: readonly string[],
-  { executor, graph }: ReleaseContext,
-): Promise<readonly string[]> {
-  if (manifests.length === 0) return [];
-  const { work } = graph.plan.config;
-  const present = manifests.filter((path) => !posix.isAbsolute(path));
-  const answer = await (await executor()).ask({ kind: 'list', work, manifests: present });
-  return answer.kind === 'listed' ? answer.paths : [];
 }
 
 /** What is kept for people and for later runs, whatever a manifest lists. */

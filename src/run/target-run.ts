@@ -12,6 +12,7 @@ import type { Failure, Trace } from '../trace.ts';
 import type { RunContext } from './context.ts';
 import { type TargetFacts, withMeaning } from './facts.ts';
 import { failureOf } from './failure.ts';
+import { CalledOff } from './listed-paths.ts';
 import { ownedByOthers } from './ownership.ts';
 import { writeProvenance } from './provenance.ts';
 import { publish } from './publish.ts';
@@ -84,6 +85,7 @@ export class TargetRunner {
     try {
       return await this.#perform({ ...attempt, bytesIn: 0 }, { state, reasons });
     } catch (error) {
+      if (error instanceof CalledOff) return this.#finish(attempt, { kind: 'interrupted' });
       const failure = failureOf(error);
       if (failure === undefined) throw error;
       return this.#fail(attempt, failure);
