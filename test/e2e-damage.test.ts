@@ -109,6 +109,22 @@ test('after a run without a clean end, a replaced output is noticed', async () =
   rig.close();
 });
 
+test('what a crash kept from being noted with a file is noted by the next run', async () => {
+  const rig = base.copy();
+  const whole = rig.read(JOURNAL).trim().split('\n');
+  expect(whole.at(-1)).toContain('"target":"merge@chunk=0","status":"note","step":4');
+  rig.write(JOURNAL, `${whole.slice(0, -1).join('\n')}\n`);
+  const runs = rig.read('work/default/state/@runs.jsonl').trim().split('\n');
+  rig.write('work/default/state/@runs.jsonl', `${runs.slice(0, -1).join('\n')}\n`);
+  expect(await rig.ran()).toEqual([]);
+  const noted = rig.read(JOURNAL).trim().split('\n').at(-1);
+  expect(noted).toContain('"target":"merge@chunk=0","status":"note","step":4');
+  const length = rig.read(JOURNAL).length;
+  expect(await rig.ran()).toEqual([]);
+  expect(rig.read(JOURNAL)).toHaveLength(length);
+  rig.close();
+});
+
 test('a state of an unknown newer version is refused and kept', async () => {
   const rig = base.copy();
   const name = 'work/default/state/@pipeline.json';

@@ -3,6 +3,7 @@
 import type { CheckpointRecord } from '../executor/executor.ts';
 import {
   locateTarget,
+  type MemberTable,
   type PlannedTarget,
   type PlanStep,
   type TargetId,
@@ -16,6 +17,14 @@ import type { Failure, Trace } from '../trace.ts';
 import type { RunContext } from './context.ts';
 import type { TargetFacts } from './facts.ts';
 import { Ordinals } from './ordinals.ts';
+
+/** A line in the journal of one of the files that a group's target was made of. */
+interface Note {
+  readonly target: string;
+  readonly attempt: number;
+  readonly table: MemberTable;
+  readonly file: number;
+}
 
 type RecordContext = Pick<RunContext, 'graph' | 'selection' | 'store'>;
 
@@ -59,7 +68,7 @@ export class Recorder {
     this.#facts.setLying(id, true);
     this.#ordinals.mark(id, true);
     this.#append(id, { status: 'done', attempt, trace });
-    this.#noteOnMembers(id, attempt);
+    for (const note of this.#notesOf(id, attempt)) this.#note(note);
   }
 
   ended(
@@ -97,6 +106,26 @@ export class Recorder {
     this.#append(id, { status: 'verified', attempt: state.attempt, of: state.traceId, mtimes });
   }
 
+  /** Writes the notes about these targets that a run which did not end still owes. */
+  completeNotes(isMeant: (id: TargetId) => boolean): void {
+    const { graph, store } = this.#context;
+    if (store.unendedRuns().length === 0) return;
+    const notes: Note[] = [];
+    for (const { base, cellCount, memberCount, table } of graph.plan.steps) {
+      const end = table.each.kind === 'group' ? base + cellCount * memberCount : base;
+      for (let id = base; id < end; id += 1) {
+        if (isMeant(id)) notes.push(...this.#notesOf(id, this.stateOf(id)?.attempt ?? 0));
+      }
+    }
+    const byJournal = Map.groupBy(notes, ({ table, file }) => table.journals[file] ?? '');
+    for (const [journal, wanted] of byJournal) {
+      const written = store.load(journal).notes;
+      for (const note of wanted) {
+        if (written.get(note.target)?.attempt !== note.attempt) this.#note(note);
+      }
+    }
+  }
+
   #append(id: TargetId, body: EntryBody & { attempt: number }) {
     const target = locateTarget(this.#context.graph.plan, id);
     const { step, cell, member } = target;
@@ -109,23 +138,26 @@ export class Recorder {
   }
 
   /** Tells people in each file's journal what became of its group; decides nothing. */
-  #noteOnMembers(id: TargetId, attempt: number) {
+  #notesOf(id: TargetId, attempt: number): readonly Note[] {
     const { plan } = this.#context.graph;
     const { step, member } = locateTarget(plan, id);
-    if (step.table.each.kind !== 'group') return;
-    const files = plan.steps.find(
+    if (step.table.each.kind !== 'group') return [];
+    const table = plan.steps.find(
       ({ table }) => table.each.kind === 'file' && table.listing === step.table.listing,
     )?.table;
-    if (files === undefined) return;
-    for (const file of step.table.filesOf(member)) {
-      this.#context.store.append(files.journals[file] ?? '', {
-        target: targetName(plan, id),
-        step: this.#ordinals.stepOf(files, file),
-        attempt,
-        status: 'note',
-        text: `${targetName(plan, id)} is done`,
-      });
-    }
+    if (table === undefined) return [];
+    const target = targetName(plan, id);
+    return step.table.filesOf(member).map((file) => ({ target, attempt, table, file }));
+  }
+
+  #note({ target, attempt, table, file }: Note) {
+    this.#context.store.append(table.journals[file] ?? '', {
+      target,
+      step: this.#ordinals.stepOf(table, file),
+      attempt,
+      status: 'note',
+      text: `${target} is done`,
+    });
   }
 
   /** A run over some targets must not make the rest of a file look undone. */

@@ -118,6 +118,7 @@ class PipelineRun {
     await this.#loop(scheduler, watch);
     watch.end();
     this.#meanings.save();
+    this.#recorder.completeNotes((id) => scheduler.stateOf(id) === 'fresh');
     if (this.#crash !== undefined) throw this.#crash.error;
     return this.#summarize(scheduler, { isNothingToDo: todo === 0 });
   }
