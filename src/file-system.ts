@@ -21,7 +21,10 @@ export interface FileSystem {
   read(path: string): Uint8Array | undefined;
   /** Whole new content under a temporary name, made durable, renamed into place. */
   replace(path: string, content: string): void;
-  /** Creates the file only if it does not exist; false when it does. */
+  /**
+   * Creates the file only if it does not exist; false when it does. A process that is killed over
+   * it may leave the content under `unnamedPath`.
+   */
   create(path: string, content: string): boolean;
   append(path: string, content: string): void;
   truncate(path: string, bytes: number): void;
@@ -40,6 +43,17 @@ export interface FileSystem {
   sync(paths: readonly string[]): Promise<void>;
   /** Makes everything below a folder durable with one call of the operating system. */
   syncAll(folder: string): Promise<void>;
+}
+
+/** Where the content of a file lies that `create` makes, until it gets its name. */
+export function unnamedPath(path: string, { pid, count }: { pid: number; count: number }): string {
+  return `${path}.${pid}-${count}.new`;
+}
+
+/** The process that makes, or was making, a file of which this is the `unnamedPath`. */
+export function makerOf(name: string): number | undefined {
+  const [, pid] = /\.(\d+)-\d+\.new$/.exec(name) ?? [];
+  return pid === undefined ? undefined : Number(pid);
 }
 
 export interface Clock {

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import * as fs from 'node:fs';
 import { platform } from 'node:process';
-import type { Clock, FileStat, FileSystem } from './file-system.ts';
+import { type Clock, type FileStat, type FileSystem, unnamedPath } from './file-system.ts';
 
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -35,13 +35,14 @@ export const nodeFileSystem: FileSystem = {
   create(path, content) {
     // Written under another name and linked: nobody ever sees the file without its content.
     temporaryFiles += 1;
-    const temporary = `${path}.${process.pid}-${temporaryFiles}.new`;
+    const temporary = unnamedPath(path, { pid: process.pid, count: temporaryFiles });
     fs.writeFileSync(temporary, content);
     try {
       fs.linkSync(temporary, path);
       return true;
     } catch (error) {
-      if (codeOf(error) === 'EEXIST') return false;
+      // Or somebody who has the name took the content away, thinking that its maker was dead.
+      if (['EEXIST', 'ENOENT'].includes(codeOf(error))) return false;
       if (!LINK_UNKNOWN.includes(codeOf(error))) throw error;
       return createWithoutLink(path, content);
     } finally {

@@ -152,6 +152,16 @@ test('a lock file torn by a crash is taken over, but not one that is just being 
   expect(await host.acquire(8)).toMatchObject({ kind: 'refused', owner: { pid: 7 } });
 });
 
+test('what a killed process had not yet given its name is removed, and only that', async () => {
+  const host = new FakeHost();
+  host.alive.set(21, 's21');
+  for (const name of ['@lock.20-2.new', '@probe.20-1.new', '@lock.21-1.new', 'a.jsonl']) {
+    host.fs.put(`${STATE}/${name}`, 'content');
+  }
+  await host.hold(8);
+  expect(host.files()).toEqual(['@lock', '@lock.21-1.new', 'a.jsonl']);
+});
+
 test('process groups that a dead owner left are ended first, and only those', async () => {
   const host = new FakeHost();
   const lock = await host.hold(7);

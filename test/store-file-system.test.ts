@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { expect, test } from 'vitest';
-import type { FileSystem } from '../src/file-system.ts';
+import { type FileSystem, makerOf, unnamedPath } from '../src/file-system.ts';
 import { nodeFileSystem, systemClock } from '../src/node-file-system.ts';
 import { FakeClock } from './fake-clock.ts';
 import { LOSE_ALL } from './fake-disk.ts';
@@ -91,6 +91,9 @@ test('a created file is never seen without its content', async () => {
   expect(nodeFileSystem.create(`${folder}/taken`, 'x')).toBe(false);
   expect(nodeFileSystem.create(`${folder}/free`, 'x')).toBe(true);
   expect(nodeFileSystem.list(folder)?.toSorted()).toEqual(['free', 'taken']);
+  const unnamed = unnamedPath(`${folder}/free`, { pid: 12, count: 3 });
+  expect(makerOf(unnamed.slice(folder.length + 1))).toBe(12);
+  expect(makerOf('chunk_0-1.jsonl.new')).toBeUndefined();
   rmSync(folder, { recursive: true });
 });
 

@@ -11,7 +11,7 @@
 //                         ▼ owner in the same way  ▼
 import { createHash } from 'node:crypto';
 import type { ProcessGroup } from '../executor/executor.ts';
-import { type Clock, type FileSystem, isoTime } from '../file-system.ts';
+import { type Clock, type FileSystem, isoTime, makerOf } from '../file-system.ts';
 import { frameLine, scanLines } from './line.ts';
 import type { StoreProblem } from './problem.ts';
 import type { Processes, ProcessIdentity } from './processes.ts';
@@ -207,13 +207,20 @@ async function endGroups(
   for (const { pid } of left) processes.signalGroup(pid, 'SIGKILL');
 }
 
-/** Claims of takers that died after somebody else had taken over: they decide nothing any more. */
+/**
+ * Claims of takers that died after somebody else had taken over: they decide nothing any more. So
+ * do files that died before they had a name.
+ */
 function removeDeadClaims({ fs, folder, processes }: LockOptions): void {
   for (const name of fs.list(folder) ?? []) {
-    if (!name.startsWith(AFTER)) continue;
     const path = `${folder}/${name}`;
-    const owner = readLock(fs, path)?.owner;
-    if (owner !== undefined && isGone(livenessOf(owner, processes))) fs.remove(path);
+    const maker = makerOf(name);
+    if (maker !== undefined) {
+      if (processes.startOf(maker) === undefined) fs.remove(path);
+    } else if (name.startsWith(AFTER)) {
+      const owner = readLock(fs, path)?.owner;
+      if (owner !== undefined && isGone(livenessOf(owner, processes))) fs.remove(path);
+    }
   }
 }
 
