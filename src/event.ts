@@ -102,6 +102,8 @@ export type Event =
       readonly step: string;
       readonly records: number;
     }
+  /** The plan would download or upload again more than `confirm_above`, and was it allowed? */
+  | ({ readonly type: 'confirmation'; readonly at: string } & Confirmation)
   /** Something a person should know that fails nothing. */
   | { readonly type: 'note'; readonly at: string; readonly message: string }
   /** Nothing runs and the disk has no space for what is next: the run waits until it has. */
@@ -135,8 +137,23 @@ export interface StepSummary {
   readonly bytesIn?: number;
 }
 
+export interface Confirmation {
+  /** `assumed` by --yes; `needed` where nobody could be asked. Without a yes nothing is begun. */
+  readonly answer: 'yes' | 'no' | 'assumed' | 'needed';
+  readonly limitBytes: number;
+  readonly downloadAgainBytes: number;
+  /** At most: what comes out as it was is not sent. */
+  readonly uploadAgainBytes: number;
+  /** All targets that would or may run. */
+  readonly targets: number;
+  /** Of these, at most; nothing is known of `unknownTargets`, which never ran here. */
+  readonly durationMs: number;
+  readonly unknownTargets: number;
+}
+
 export interface RunSummary {
-  readonly outcome: 'ok' | 'failed' | 'interrupted';
+  /** `declined`: a decision was needed and nobody said yes, so nothing was begun. */
+  readonly outcome: 'ok' | 'failed' | 'interrupted' | 'declined';
   readonly durationMs: number;
   readonly steps: readonly StepResult[];
   readonly failures: readonly FailedTarget[];

@@ -20,6 +20,7 @@ test('a small pipeline has defaults for everything that it does not say', () => 
     pools: { cpu: 'auto', memory: 'auto', network: 'auto' },
     disk: { budget: 'auto', keepFree: 'auto' },
     hub: undefined,
+    confirmAboveBytes: 100e9,
     sources: [],
     steps: [
       {
@@ -208,6 +209,19 @@ test('--set replaces variables by values of the same type', () => {
     list: ['a=b'],
     map: { b: { c: null } },
   });
+});
+
+test('confirm_above is a size, and a profile may change it or bring the default back', () => {
+  const yaml = `
+    name: t
+    confirm_above: 2TB
+    profiles: { small: { confirm_above: 1 }, usual: { confirm_above: null } }
+    steps: { a: { run: echo } }
+    `;
+  const limits = [undefined, 'small', 'usual'].map(
+    (profile) => configOf(yaml, { profile }).confirmAboveBytes,
+  );
+  expect(limits).toEqual([2e12, 1, 100e9]);
 });
 
 test('a profile merges maps, replaces lists, removes by null, and --set comes after it', () => {

@@ -101,6 +101,7 @@ export function sketchConfig(
     pools: { cpu: 2, memory: 'auto', network: 'auto' },
     disk: { budget: 'auto', keepFree: 'auto' },
     hub: undefined,
+    confirmAboveBytes: 100e9,
     sources: sources.map((name) => ({
       kind: 'local',
       name,

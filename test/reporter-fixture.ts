@@ -183,6 +183,17 @@ export const samples: {
     keepFreeBytes: 10e9,
   },
   resumed: { type: 'resumed', at: at(9) },
+  confirmation: {
+    type: 'confirmation',
+    at: at(0),
+    answer: 'assumed',
+    limitBytes: 100e9,
+    downloadAgainBytes: 2e12,
+    uploadAgainBytes: 3e11,
+    targets: 58_235,
+    durationMs: 9e7,
+    unknownTargets: 113,
+  },
   draining: { type: 'draining', at: at(10), running: 2 },
   'target-interrupted': { type: 'target-interrupted', at: at(11), target, step },
   'run-ended': {

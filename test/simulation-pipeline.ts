@@ -154,6 +154,7 @@ export function makeConfig(project: Project, work: string): Config {
     pools: { cpu: 2, memory: 'auto', network: 'auto' },
     disk: { budget: 'auto', keepFree: 'auto' },
     hub: undefined,
+    confirmAboveBytes: 100e9,
     sources: project.sources.map(({ name }) => ({
       kind: 'local',
       name,

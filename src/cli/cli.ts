@@ -98,6 +98,7 @@ function addRun(program: Command) {
     .option('--force', 'redo the named targets, whatever is recorded')
     .option('--until <step>', 'leave out what comes after this step')
     .option('--fail-fast', 'start nothing more after the first failure')
+    .option('--yes', 'go on without asking, whatever is downloaded or uploaded again')
     .option('--refresh', 'list Hub sources anew first')
     .option('--verify', 'rehash every output instead of trusting names, sizes and mtimes')
     .addOption(

@@ -29,8 +29,10 @@ export class HeldEvents {
   }
 }
 
-/** Anything but finding out that targets are up to date. */
+const QUIET: readonly Event['type'][] = ['run-started', 'fresh', 'confirmation'];
+
+/** Anything but finding out what is to do, and being told not to: the question said it all. */
 export function showsWork(event: Event): boolean {
-  if (event.type === 'run-ended') return !event.nothingToDo;
-  return event.type !== 'run-started' && event.type !== 'fresh';
+  if (event.type === 'run-ended') return !event.nothingToDo && event.outcome !== 'declined';
+  return !QUIET.includes(event.type);
 }

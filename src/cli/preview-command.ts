@@ -1,17 +1,21 @@
 // `pipeline -n`: what would run, and why; grouped, because a plan can have 100,000 targets.
 
-import { locateTarget, type TargetId, targetKey, targetName } from '../plan/plan.ts';
+import { existsSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { targetName } from '../plan/plan.ts';
 import { explainReason } from '../rebuilder.ts';
+import { explainBytes } from '../reporter/quantity.ts';
+import { isCostly } from '../run/consent.ts';
 import { countSelected } from '../run/tally.ts';
+import { ESTIMATE_HEAD, estimateCells, estimateJson, estimateLines } from './estimate-text.ts';
 import { EXIT } from './exit-code.ts';
 import { datasetLines, sourceLines } from './forecast.ts';
 import { type Look, look, unlistedSources } from './look.ts';
+import { poolSizes } from './pool-sizes.ts';
 import type { Project } from './project.ts';
+import { reasonLines } from './reason-lines.ts';
 import type { RawRunOptions } from './run-command.ts';
 import { layOutTable } from './table.ts';
-
-/** Groups of equal reasons that are shown; more are counted. */
-const SHOWN_REASONS = 20;
 
 export async function previewCommand(
   project: Project,
@@ -27,67 +31,62 @@ export async function previewCommand(
   const options = { words, until: raw.until, force: raw.force === true, rehash } as const;
   const text = await look(project, {
     options,
-    use: (found) => (raw.json === true ? previewJson(found) : previewText(found)),
+    use: (found) => (raw.json === true ? previewJson : previewText)(found, raw.jobs),
   });
   process.stdout.write(text);
   return EXIT.ok;
 }
 
-function previewText(found: Look): string {
+function previewText(found: Look, jobs: number | undefined): string {
   const { graph, selection, survey } = found;
   const { assessment } = survey;
   if (assessment.todo === 0) {
     const targets = selection.needed.reduce((sum, value) => sum + value, 0);
     return `Nothing to do: ${targets} targets are up to date.\n`;
   }
-  const rows = graph.plan.steps.map((step) => {
-    const counts = { fresh: 0, stale: 0, pending: 0, outside: 0 };
-    for (let id = step.base; id < step.base + step.cellCount * step.memberCount; id += 1) {
-      counts[assessment.stateOf(id)] += 1;
-    }
+  const { config } = graph.plan;
+  const pools = poolSizes(config.pools, jobs);
+  const estimate = survey.estimate(pools);
+  const rows = estimate.steps.map((foretold) => {
+    const { step, would, may } = foretold;
     const targets = countSelected(step, selection.needed);
-    return [step.name, targets, counts.fresh, counts.stale, counts.pending].map(String);
+    const fresh = targets - would.targets - may.targets;
+    const counts = [targets, fresh, would.targets, may.targets].map(String);
+    return [step.name, ...counts, ...estimateCells(foretold)];
   });
-  const head = ['step', 'targets', 'up to date', 'would run', 'may run'];
+  const head = ['step', 'targets', 'up to date', 'would run', 'may run', ...ESTIMATE_HEAD];
   const lines = [...sourceLines(graph.plan), '', ...layOutTable([head, ...rows])];
   const datasets = datasetLines(graph.plan);
   if (datasets.length > 0) lines.push('', ...datasets);
-  lines.push('', ...reasonLines(found));
+  lines.push('', ...reasonLines({ graph, assessment }));
+  const freeBytes = freeBytesBelow(config.work);
+  lines.push('', ...estimateLines(estimate, { cores: pools.cpu, freeBytes }));
+  if (isCostly(estimate.transfers, config.confirmAboveBytes)) {
+    const limit = explainBytes(config.confirmAboveBytes);
+    lines.push(`a run asks first, as more than ${limit} (confirm_above) would go again`);
+  }
   lines.push(
     '',
     '"may run": waits for something that runs, and runs only if that comes out different',
+    '"time": as if the targets of a step ran one after the other, by what they took before',
   );
   return `${lines.join('\n')}\n`;
 }
 
-function reasonLines({ graph, survey }: Look): readonly string[] {
-  const groups = new Map<string, { count: number; example: string }>();
-  for (const id of staleTargets(graph.plan.targetCount, survey)) {
-    const { step, cell } = locateTarget(graph.plan, id);
-    const reasons = survey.assessment.reasonsOf(id).map(explainReason);
-    // The same edit gives every member the same reason; what names a file differs.
-    const key = `${targetKey(step, cell)}: ${reasons.join('; ')}`;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, { count: 1, example: targetName(graph.plan, id) });
-    else group.count += 1;
-  }
-  const lines = [...groups]
-    .slice(0, SHOWN_REASONS)
-    .map(([key, { count, example }]) =>
-      count === 1 ? `${example}: ${key.slice(key.indexOf(': ') + 2)}` : `${key} (${count} targets)`,
-    );
-  const more = groups.size - lines.length;
-  return more > 0 ? [...lines, `… and ${more} more`] : lines;
-}
-
-function* staleTargets(count: number, survey: Look['survey']): Generator<TargetId> {
-  for (let id = 0; id < count; id += 1) {
-    if (survey.assessment.stateOf(id) === 'stale') yield id;
+/** Of the disk that will hold the work folder. */
+function freeBytesBelow(work: string): number | undefined {
+  let folder = work;
+  while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize;
+  } catch {
+    return undefined;
   }
 }
 
-/** One object a line for every target that would or may run. */
-function previewJson({ graph, survey }: Look): string {
+/** One object a line for every target that would or may run, and one with the estimate. */
+function previewJson({ graph, survey }: Look, jobs: number | undefined): string {
   const lines: string[] = [];
   for (let id = 0; id < graph.plan.targetCount; id += 1) {
     const state = survey.assessment.stateOf(id);
@@ -96,5 +95,8 @@ function previewJson({ graph, survey }: Look): string {
     const texts = reasons.map(explainReason);
     lines.push(JSON.stringify({ target: targetName(graph.plan, id), state, reasons: texts }));
   }
-  return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
+  if (lines.length === 0) return '';
+  const { pools, confirmAboveBytes } = graph.plan.config;
+  const estimate = survey.estimate(poolSizes(pools, jobs));
+  return `${lines.join('\n')}\n${estimateJson(estimate, confirmAboveBytes)}\n`;
 }

@@ -37,6 +37,7 @@ export interface RawRunOptions extends RawOptions {
   readonly refresh?: boolean;
   readonly reporter?: ReporterKind;
   readonly json?: boolean;
+  readonly yes?: boolean;
 }
 
 /** Gives the exit code. */
@@ -131,6 +132,8 @@ class CommandRun {
       isWorthShowing: showsWork,
     });
     if (summary.nothingToDo) await this.#showNothingToDo(summary, events);
+    // People have read at the question what there is to say.
+    if (summary.outcome === 'declined' && this.#reporterKind() === 'ndjson') events.release();
     if (summary.outcome === 'ok') this.#recover(graph, selection);
     return exitCode(summary);
   }
@@ -252,6 +255,11 @@ class CommandRun {
       hubId: (hub) => connections.idOf(hub),
       connectHub: (hub) => connections.connect(hub),
       options: runOptions(this.#raw, force),
+      confirm: async (costs) => {
+        const { askConsent } = await import('./consent.ts');
+        const isYes = this.#raw.yes === true;
+        return askConsent(costs, { graph, isYes, reporter: this.#reporterKind(), report });
+      },
     });
     if (this.#interruptions > 0) this.#current.drain();
     const summary = await this.#current.ended;
@@ -318,5 +326,6 @@ function stepSummaries(plan: Plan, needed: Uint8Array) {
 
 function exitCode(summary: RunSummary): number {
   if (summary.outcome === 'interrupted') return EXIT.interrupted;
+  if (summary.outcome === 'declined') return EXIT.usage;
   return summary.outcome === 'failed' ? EXIT.failed : EXIT.ok;
 }

@@ -32,6 +32,8 @@ export interface Config {
   readonly pools: Readonly<Record<PoolName, number | 'auto'>>;
   readonly disk: DiskConfig;
   readonly hub: HubConfig | undefined;
+  /** A run that would download or upload more than this once more asks first. */
+  readonly confirmAboveBytes: number;
   /** In the order written. */
   readonly sources: readonly SourceConfig[];
   /** In the order written, which is a valid order of dependencies. */

@@ -8,7 +8,7 @@ import { entryOf, parseYaml, type Report, textOf } from './document.ts';
 import { readHub } from './hub.ts';
 import { applyProfile, type ProfiledPipeline } from './profile.ts';
 import { checkReleases } from './release-order.ts';
-import { readDisk, readPools } from './settings.ts';
+import { readConfirmAbove, readDisk, readPools } from './settings.ts';
 import type { Site } from './site.ts';
 import { readSources } from './source.ts';
 import { readSteps } from './step.ts';
@@ -79,6 +79,7 @@ function readConfig(input: ConfigInput, report: Report): Config | undefined {
     pools: readPools(entryOf(root, 'pools')?.value),
     disk: readDisk(entryOf(root, 'pools')?.value),
     hub,
+    confirmAboveBytes: readConfirmAbove(entryOf(root, 'confirm_above')?.value),
     sources,
     steps,
   };

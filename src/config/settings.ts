@@ -8,6 +8,12 @@ export const poolNames: readonly PoolName[] = ['cpu', 'memory', 'network'];
 
 const defaultRetries: RetryConfig = { count: 2, backoffMs: 1_000, maxBackoffMs: 60_000 };
 
+const defaultConfirmAboveBytes = 100e9;
+
+export function readConfirmAbove(node: Node | undefined): number {
+  return readAmount(node) ?? defaultConfirmAboveBytes;
+}
+
 /** Sizes of all pools; `auto` for one that is not given. */
 export function readPools(node: Node | undefined): Readonly<Record<PoolName, number | 'auto'>> {
   const size = (name: PoolName) => readAmount(entryOf(node, name)?.value) ?? 'auto';

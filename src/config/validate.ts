@@ -234,6 +234,7 @@ const synonyms: Readonly<Record<string, readonly string[]>> = {
   timeout: ['timeout-minutes', 'timeout_minutes', 'deadline'],
   pools: ['resources', 'limits', 'pool'],
   vars: ['env', 'environment', 'variables', 'config', 'params', 'parameters', 'var'],
+  confirm_above: ['ask_above', 'confirm', 'confirm_over', 'limit'],
   steps: ['jobs', 'tasks', 'services', 'stages', 'rules', 'targets', 'models', 'pipeline'],
   sources: ['inputs', 'datasets', 'source', 'data'],
   files: ['glob', 'path', 'paths', 'file'],

@@ -163,6 +163,7 @@ export class RunProgress {
       case 'resumed':
         remember(this.#recentNotes, RESUMED);
         return;
+      case 'confirmation':
       case 'run-ended':
         return;
       case 'target-failed':

@@ -14,7 +14,7 @@ import { judge, type Reason, type Verdict } from '../rebuilder.ts';
 import type { JournalState, TargetState } from '../store/journal-state.ts';
 import { StoreProblemError } from '../store/problem.ts';
 import type { Trace } from '../trace.ts';
-import type { Answers, TargetFacts } from './facts.ts';
+import type { Answers, RecordedResult, TargetFacts } from './facts.ts';
 
 export type Assessed = 'outside' | 'fresh' | 'stale' | 'pending';
 const ASSESSED: readonly Assessed[] = ['outside', 'fresh', 'stale', 'pending'];
@@ -138,8 +138,7 @@ class Assessor implements Assessment {
         journal ??= this.#options.load(table.journals[member] ?? '');
         if (journal.problem !== undefined) throw new StoreProblemError(journal.problem);
         const state = journal.targets.get(targetKey(step, cell));
-        const isLying = state?.trace !== undefined && state.released === undefined;
-        this.#options.facts.setLying(id, isLying);
+        this.#options.facts.setResult(id, resultOf(state));
         if (this.#waits(id)) this.#placeWaiting(id, { state, questions });
         else this.#place(id, { state, questions });
       }
@@ -252,6 +251,11 @@ class Assessor implements Assessment {
   #set(id: TargetId, state: Assessed) {
     this.#states[id] = ASSESSED.indexOf(state);
   }
+}
+
+function resultOf(state: TargetState | undefined): RecordedResult {
+  if (state?.trace === undefined) return 'none';
+  return state.released === undefined ? 'here' : 'released';
 }
 
 /** Neighbouring steps over the same members: their journals are read once for all of them. */

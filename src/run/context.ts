@@ -7,6 +7,7 @@ import type { Clock, FileSystem } from '../file-system.ts';
 import type { Graph } from '../plan/graph.ts';
 import type { Selection } from '../plan/selection.ts';
 import type { Store } from '../store/store.ts';
+import type { RepeatedCosts } from './consent.ts';
 
 export interface RunContext {
   readonly graph: Graph;
@@ -33,6 +34,8 @@ export interface RunContext {
   /** Versions that a trace shows, and `rebuild_on: [engine]` compares. */
   readonly engine: Readonly<Record<string, string>>;
   readonly options: RunOptions;
+  /** Asked before anything is begun that costs a lot once more; undefined allows everything. */
+  readonly confirm?: (costs: RepeatedCosts) => Promise<boolean>;
 }
 
 export interface RunOptions {

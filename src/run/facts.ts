@@ -38,6 +38,10 @@ export interface OutsideInput {
   readonly remote: RemoteSource | undefined;
 }
 
+/** Nothing that counts, files that lie here, or files that were there and were released since. */
+export type RecordedResult = 'none' | 'here' | 'released';
+const RESULTS: readonly RecordedResult[] = ['none', 'here', 'released'];
+
 /** Expensive facts, by what they are about; filled when somebody had to know. */
 export class Answers {
   readonly descriptions = new Map<string, Description>();
@@ -53,8 +57,7 @@ export class TargetFacts {
   readonly #listing: OutputListing;
   readonly #answers: Answers;
   readonly #doubtsOutside: boolean;
-  /** 1 for targets whose recorded files lie here: made, and not released since. */
-  readonly #lying: Uint8Array;
+  readonly #results: Uint8Array;
   readonly #rules: (CellRule & { readonly work: CellWork })[][];
   /** Digest of each target's result, as far as it is known to be up to date. */
   readonly #digests: (string | undefined)[];
@@ -75,7 +78,7 @@ export class TargetFacts {
     this.#listing = options.listing;
     this.#answers = options.answers;
     this.#doubtsOutside = options.doubtsOutside ?? false;
-    this.#lying = new Uint8Array(targetCount);
+    this.#results = new Uint8Array(targetCount);
     this.#digests = new Array<string | undefined>(targetCount);
     const reader = new RuleReader(config, options.fs);
     this.#rules = steps.map((step) =>
@@ -98,9 +101,14 @@ export class TargetFacts {
     this.#digests[id] = digest;
   }
 
-  /** Whether a target's recorded files lie here, as its journal says. */
-  setLying(id: TargetId, isLying: boolean): void {
-    this.#lying[id] = isLying ? 1 : 0;
+  /** What became of a target's last result, as its journal says. */
+  setResult(id: TargetId, result: RecordedResult): void {
+    this.#results[id] = RESULTS.indexOf(result);
+  }
+
+  /** `none` for a target that was not judged. */
+  resultOf(id: TargetId): RecordedResult {
+    return RESULTS[this.#results[id] ?? 0] ?? 'none';
   }
 
   digestOf(id: TargetId): string | undefined {
@@ -236,7 +244,7 @@ export class TargetFacts {
   #firstUnreleased(id: TargetId): string | undefined {
     let found: TargetId | undefined;
     forEachReleased(this.#graph, id, (released) => {
-      if (found === undefined && this.#lying[released] === 1) found = released;
+      if (found === undefined && this.resultOf(released) === 'here') found = released;
     });
     return found === undefined ? undefined : targetName(this.#graph.plan, found);
   }

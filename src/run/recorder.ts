@@ -65,7 +65,7 @@ export class Recorder {
 
   done(id: TargetId, { attempt, trace }: { attempt: number; trace: Trace }): void {
     this.#facts.setDigest(id, trace.digest);
-    this.#facts.setLying(id, true);
+    this.#facts.setResult(id, 'here');
     this.#ordinals.mark(id, true);
     this.#append(id, { status: 'done', attempt, trace });
     for (const note of this.#notesOf(id, attempt)) this.#note(note);
@@ -83,7 +83,7 @@ export class Recorder {
     id: TargetId,
     body: Omit<Extract<EntryBody, { status: 'released' }>, 'status'> & { attempt: number },
   ): void {
-    this.#facts.setLying(id, false);
+    this.#facts.setResult(id, 'released');
     this.#append(id, { status: 'released', ...body });
   }
 

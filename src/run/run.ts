@@ -3,23 +3,22 @@
 import type { RunSummary } from '../event.ts';
 import { locateTarget, type TargetId, targetName } from '../plan/plan.ts';
 import { explainReason, judge } from '../rebuilder.ts';
-import { createScheduler, type Scheduler } from '../scheduler.ts';
+import type { Scheduler } from '../scheduler.ts';
 import type { TargetState } from '../store/journal-state.ts';
 import { type Assessment, assess, type OpenQuestion, questionOf } from './assess.ts';
 import type { RunContext } from './context.ts';
 import { summarizeDatasets } from './datasets.ts';
 import { DiskWatch } from './disk-watch.ts';
-import { exclusiveDataset } from './exclusive.ts';
 import { Answers, TargetFacts } from './facts.ts';
-import { mtimesOf, recordFresh } from './found-fresh.ts';
 import { Inspector, looksUnchanged } from './inspect.ts';
 import { Meanings } from './meanings.ts';
+import { openScheduler } from './open-scheduler.ts';
 import { OutputListing } from './output-listing.ts';
 import { Recorder } from './recorder.ts';
 import { RetryWaits } from './retry-waits.ts';
+import { settleFresh } from './settle-fresh.ts';
 import { Tally } from './tally.ts';
 import { TargetRunner } from './target-run.ts';
-import { targetWeights } from './weights.ts';
 
 export interface Run {
   /** Resolves when all is settled; rejects only on a bug or a store that cannot be written. */
@@ -106,11 +105,18 @@ class PipelineRun {
     if (assessment === undefined) return this.#summarizeNothing();
     this.#assessment = assessment;
     const { todo, fresh } = assessment;
-    recordFresh(this.#context, { recorder: this.#recorder, fresh });
-    for (const id of this.#touched) if (fresh[id] === 1) this.#recordTouched(id);
+    if (!(await this.#isAllowed(assessment))) {
+      return this.#summarize(openScheduler(this.#context, { fresh }), { end: 'declined' });
+    }
+    settleFresh(assessment, {
+      ...this.#context,
+      facts: this.#facts,
+      recorder: this.#recorder,
+      touched: this.#touched,
+    });
     const stateOf = (id: TargetId) => this.#recorder.stateOf(id);
     const watch = new DiskWatch(this.#context, { todo, fresh, stateOf });
-    const scheduler = this.#createScheduler(fresh, watch);
+    const scheduler = openScheduler(this.#context, { fresh, watch });
     this.#scheduler = scheduler;
     if (this.#interrupted) scheduler.drain();
     // What was listed no longer holds once something is published.
@@ -120,7 +126,7 @@ class PipelineRun {
     this.#meanings.save();
     this.#recorder.completeNotes((id) => scheduler.stateOf(id) === 'fresh');
     if (this.#crash !== undefined) throw this.#crash.error;
-    return this.#summarize(scheduler, { isNothingToDo: todo === 0 });
+    return this.#summarize(scheduler, { end: todo === 0 ? 'nothing to do' : 'ran' });
   }
 
   drain(): void {
@@ -148,6 +154,15 @@ class PipelineRun {
     this.#wake();
   }
 
+  /** No when it was called off as well: then the summary says so. */
+  async #isAllowed(assessment: Assessment): Promise<boolean> {
+    const { confirm } = this.#context;
+    if (confirm === undefined || assessment.todo === 0) return true;
+    const { isAllowed } = await import('./consent.ts');
+    const { signal } = this.#stopping;
+    return isAllowed(assessment, { ...this.#context, confirm, facts: this.#facts, signal });
+  }
+
   #assess(): Promise<Assessment> {
     const { graph, selection, store, fs, options } = this.#context;
     const { work } = graph.plan.config;
@@ -168,26 +183,6 @@ class PipelineRun {
   async #answer(questions: readonly OpenQuestion[]): Promise<void> {
     for (const { kind, target } of questions) if (kind === 'digest') this.#touched.add(target);
     await this.#inspector.answer(questions);
-  }
-
-  #recordTouched(id: TargetId) {
-    const target = locateTarget(this.#context.graph.plan, id);
-    const outside = mtimesOf(this.#facts.outsideInputs(target));
-    this.#recorder.verified(id, { artifacts: {}, outside });
-  }
-
-  #createScheduler(fresh: Uint8Array, watch?: DiskWatch): Scheduler {
-    const { graph, selection, pools, options } = this.#context;
-    return createScheduler({
-      graph,
-      selected: selection.needed,
-      fresh,
-      pools,
-      weights: (step) => targetWeights(step, pools),
-      exclusive: exclusiveDataset,
-      disk: watch?.budget,
-      failFast: options.failFast,
-    });
   }
 
   async #loop(scheduler: Scheduler, watch: DiskWatch): Promise<void> {
@@ -331,20 +326,23 @@ class PipelineRun {
   /** Called off before anything was judged: everything is left. */
   #summarizeNothing(): RunSummary {
     const { selection } = this.#context;
-    const scheduler = this.#createScheduler(new Uint8Array(selection.needed.length));
-    return this.#summarize(scheduler, { isNothingToDo: false });
+    const scheduler = openScheduler(this.#context, {
+      fresh: new Uint8Array(selection.needed.length),
+    });
+    return this.#summarize(scheduler, { end: 'ran' });
   }
 
   #summarize(
     scheduler: Scheduler,
-    { isNothingToDo }: { readonly isNothingToDo: boolean },
+    { end }: { readonly end: 'ran' | 'nothing to do' | 'declined' },
   ): RunSummary {
     return this.#tally.summarize({
       counts: (step) => scheduler.counts(step),
       interrupted: this.#interrupted,
       diskHeldBy: this.#diskHeldBy,
-      nothingToDo: isNothingToDo,
-      datasets: isNothingToDo ? [] : this.#datasets(),
+      declined: end === 'declined',
+      nothingToDo: end === 'nothing to do',
+      datasets: end === 'ran' ? this.#datasets() : [],
       durationMs: this.#context.clock.monotonicMs() - this.#startedMs,
     });
   }

@@ -9,6 +9,7 @@ import type { Reason } from '../rebuilder.ts';
 import type { TargetState } from '../store/journal-state.ts';
 import type { StoreReader } from '../store/store.ts';
 import { type Assessment, assess } from './assess.ts';
+import { type Estimate, type EstimateContext, estimateContext, estimatePlan } from './estimate.ts';
 import { Answers, TargetFacts } from './facts.ts';
 import { Inspector, looksUnchanged } from './inspect.ts';
 import { Meanings } from './meanings.ts';
@@ -31,6 +32,8 @@ export interface Survey {
   recorded(id: TargetId): TargetState | undefined;
   /** Stale targets that a pending one waits for, each with its own reasons: the root causes. */
   causesOf(id: TargetId): readonly RootCause[];
+  /** What it would take to bring everything up to date, with so much to work with. */
+  estimate(pools: EstimateContext['pools']): Estimate;
 }
 
 export interface RootCause {
@@ -81,7 +84,12 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
     answer: (questions) => inspector.answer(questions),
     signal,
   });
-  return { assessment, recorded, causesOf: (id) => findCauses(id, { graph, assessment }) };
+  return {
+    assessment,
+    recorded,
+    causesOf: (id) => findCauses(id, { graph, assessment }),
+    estimate: (pools) => estimatePlan(estimateContext({ graph, assessment, facts, store, pools })),
+  };
 }
 
 function findCauses(

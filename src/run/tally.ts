@@ -55,16 +55,20 @@ export class Tally {
     readonly counts: (step: PlanStep) => Readonly<Record<TargetState, number>>;
     readonly interrupted: boolean;
     readonly diskHeldBy: readonly string[];
+    /** Nobody allowed what it would have cost. */
+    readonly declined: boolean;
     readonly nothingToDo: boolean;
     readonly durationMs: number;
     readonly datasets: readonly DatasetSummary[];
   }): RunSummary {
-    const { counts, interrupted, diskHeldBy, nothingToDo, durationMs, datasets } = options;
+    const { counts, interrupted, declined, diskHeldBy, nothingToDo, durationMs, datasets } =
+      options;
     const steps = this.#plan.steps.map((step) => this.#result(step, counts(step)));
     const isHeld = diskHeldBy.length > 0;
     const failed = isHeld || steps.some((step) => step.failed > 0 || step.blocked > 0);
+    const end = declined ? 'declined' : failed ? 'failed' : 'ok';
     return {
-      outcome: interrupted ? 'interrupted' : failed ? 'failed' : 'ok',
+      outcome: interrupted ? 'interrupted' : end,
       durationMs: Math.round(durationMs),
       steps,
       failures: this.#failures,

@@ -1,0 +1,22 @@
+// The scheduler of a run: what its targets take from the pools, the disk and the datasets.
+import { createScheduler, type Scheduler } from '../scheduler.ts';
+import type { RunContext } from './context.ts';
+import type { DiskWatch } from './disk-watch.ts';
+import { exclusiveDataset } from './exclusive.ts';
+import { targetWeights } from './weights.ts';
+
+export function openScheduler(
+  { graph, selection, pools, options }: RunContext,
+  { fresh, watch }: { readonly fresh: Uint8Array; readonly watch?: DiskWatch },
+): Scheduler {
+  return createScheduler({
+    graph,
+    selected: selection.needed,
+    fresh,
+    pools,
+    weights: (step) => targetWeights(step, pools),
+    exclusive: exclusiveDataset,
+    disk: watch?.budget,
+    failFast: options.failFast,
+  });
+}
