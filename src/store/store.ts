@@ -4,6 +4,7 @@
 import { type Clock, type FileSystem, isoTime } from '../file-system.ts';
 import { Appender } from './appender.ts';
 import { type Belonging, encodeBelonging, newerFormat } from './belonging.ts';
+import { compactLarge } from './compact.ts';
 import { decodeJournal, encodeRecord, type Journal } from './journal.ts';
 import { foldJournal, type JournalState, NO_JOURNAL } from './journal-state.ts';
 import type { Lock } from './lock.ts';
@@ -205,11 +206,19 @@ class Writer implements Store {
       this.#fs.append(path, '\n');
       return bytes.length + 1;
     }
-    if (torn === undefined) return bytes.length;
+    if (torn === undefined) {
+      const compact = compactLarge(journal);
+      return compact === undefined ? bytes.length : this.#rewrite(path, compact);
+    }
     const head = { target: '', step, attempt: 0, at: isoTime(this.#clock), run: this.#run };
     const cut = encodeRecord({ ...head, status: 'cut', bytes: torn.bytes });
-    const content = bytes.toString('utf8', 0, torn.start) + cut;
+    return this.#rewrite(path, bytes.toString('utf8', 0, torn.start) + cut);
+  }
+
+  /** In one step, and what is appended from now on is durable only with the new file. */
+  #rewrite(path: string, content: string): number {
     this.#fs.replace(path, content);
+    this.#appender.touch(path.slice(0, path.lastIndexOf('/')));
     return Buffer.byteLength(content);
   }
 }
