@@ -192,6 +192,7 @@ function grown(): string {
 
 async function play(machine: Machine): Promise<void> {
   const store = machine.open('r2');
+  await store.flush();
   store.load(NAME);
   store.append(NAME, entry({ status: 'interrupted' }, { attempt: attempts }));
   await store.flush();
