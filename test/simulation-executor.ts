@@ -222,6 +222,8 @@ export class FakeExecutor implements Executor {
         return { kind: 'listed', paths: this.#list(question.work, question.manifests) };
       case 'verify':
         return this.#verify(question);
+      case 'examine':
+        return { kind: 'failed', failure: failure('internal', 'no run examines what lies there') };
       case 'recall':
         return { kind: 'failed', failure: failure('internal', 'there is no Hub') };
     }

@@ -73,6 +73,7 @@ function createProgram(): Command {
   addGraph(program);
   addValidate(program);
   addRefresh(program);
+  addAccept(program);
   addHub(program);
   return program;
 }
@@ -180,6 +181,28 @@ function addRefresh(program: Command) {
       process.exitCode = await refreshCommand(raw);
     });
 }
+
+function addAccept(program: Command) {
+  addProjectOptions(program.command('accept'))
+    .description('call stale targets up to date as they lie; recorded who and why')
+    .argument('<targets...>', 'as for run; only these, not what they need')
+    .option('--why <text>', 'the reason, shown by status and explain')
+    .option('-n, --dry-run', 'only say what would be accepted, and what cannot be')
+    .option('--json', 'a JSON line per stale target')
+    .addHelpText('after', ACCEPT_HELP)
+    .action(async (words: string[], raw) => {
+      const { acceptCommand } = await import('./accept-command.ts');
+      process.exitCode = await acceptCommand(words, raw);
+    });
+}
+
+const ACCEPT_HELP = `
+Outputs are digested as they are now, so whatever depends on them runs if they were changed. What was
+never made, did not end, or lacks an output cannot be accepted. What was released is accepted by its
+record, as long as its outputs and contract are the same.
+
+  pnpm pipeline accept process:claims --why "only formatting"
+  pnpm pipeline accept process+ -n`;
 
 function addHub(program: Command) {
   const hub = program.command('hub').description('the embedded Hub of the work folder');

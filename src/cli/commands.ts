@@ -7,6 +7,7 @@ export const COMMANDS: readonly string[] = [
   'log',
   'validate',
   'refresh',
+  'accept',
   'hub',
   'help',
 ];

@@ -45,6 +45,11 @@ function explainTarget(id: TargetId, { graph, survey }: Look): string {
     for (const reason of reasons) lines.push(`${indent}because ${explainReason(reason)}`);
   }
   const recorded = survey.recorded(id);
+  const accepted = recorded?.accepted;
+  if (accepted !== undefined) {
+    const why = accepted.why === '' ? '' : `: ${accepted.why}`;
+    lines.push(`  accepted ${accepted.at} by ${accepted.who}${why}`);
+  }
   if (recorded?.trace !== undefined) lines.push(...explainTrace(recorded.trace, recorded.at));
   const failure = recorded?.failure;
   if (failure !== undefined) {
@@ -78,7 +83,7 @@ function explainTrace(trace: Trace, at: string): readonly string[] {
   const origin =
     trace.inferred === undefined
       ? `last made ${at} in ${explainDuration(trace.durationMs)}`
-      : `not made here, but ${trace.inferred}, as found ${at}`;
+      : `not seen being made, but ${trace.inferred}, as found ${at}`;
   return [
     `  ${origin}: ${parts.join(', ')}`,
     ...artifacts.map((file) => `  output ${file.path}`),
@@ -92,6 +97,8 @@ function explainJson(id: TargetId, { graph, survey }: Look): string {
   return JSON.stringify({
     target: targetName(graph.plan, id),
     state: assessment.stateOf(id),
+    accepted: survey.recorded(id)?.accepted,
+    inferred: survey.recorded(id)?.trace?.inferred,
     causes: survey.causesOf(id).map(({ target, reasons }) => ({
       target: targetName(graph.plan, target),
       reasons: reasons.map((reason) => ({ ...reason, text: explainReason(reason) })),

@@ -31,6 +31,7 @@ export const VALUE_OPTIONS: ReadonlySet<string> = new Set([
   '--jobs',
   '--until',
   '--reporter',
+  '--why',
 ]);
 
 export function addProjectOptions(command: Command): Command {

@@ -18,3 +18,22 @@ export function handleSignals(interrupt: (how: 'drain' | 'stop') => void): () =>
     process.off('SIGHUP', onStop);
   };
 }
+
+/** What the work gives; undefined, without waiting for it, once a signal asks to stop. */
+export async function interruptible<T>(
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T | undefined> {
+  const stopping = new AbortController();
+  const stopListening = handleSignals(() => stopping.abort());
+  const stopped = new Promise<undefined>((resolve) => {
+    stopping.signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+  const working = work(stopping.signal);
+  // Called off, it ends in an error that says nothing more.
+  working.catch(() => undefined);
+  try {
+    return await Promise.race([working, stopped]);
+  } finally {
+    stopListening();
+  }
+}

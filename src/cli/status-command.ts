@@ -13,8 +13,9 @@ import { observeOwner } from '../store/lock.ts';
 import { systemProcesses } from '../store/processes.ts';
 import { EXIT } from './exit-code.ts';
 import { type Look, look } from './look.ts';
-import { projectOptions, type RawOptions } from './options.ts';
+import { invocationOf, projectOptions, type RawOptions } from './options.ts';
 import { openProject, type Project, stateFolder } from './project.ts';
+import { remarkLines } from './remark-lines.ts';
 import { layOutTable } from './table.ts';
 
 /** What a person wants to know of a target, in the order of the columns. */
@@ -44,7 +45,9 @@ export async function statusCommand(
         owner === undefined
           ? []
           : [`running: pid ${owner.pid} since ${owner.at} (${owner.command})`];
-      return [...headLines(project), ...running, '', ...statusLines(found, states), ''].join('\n');
+      const remarks = remarkLines(found.survey.remarks, invocationOf(raw));
+      const lines = [...statusLines(found, states), ...remarks];
+      return [...headLines(project), ...running, '', ...lines, ''].join('\n');
     },
   });
   process.stdout.write(text);
@@ -146,7 +149,7 @@ function* targetsOf(step: PlanStep, needed: Uint8Array): Generator<TargetId> {
 }
 
 /** An array with one row a line: file, its captures, the ordinal it has reached, its targets. */
-function statusJson({ graph, selection }: Look, states: ShownStates): string {
+function statusJson({ graph, selection, survey }: Look, states: ShownStates): string {
   const rows: string[] = [];
   for (const table of graph.plan.tables) {
     const steps = graph.plan.steps.filter((step) => step.table === table);
@@ -169,7 +172,8 @@ function statusJson({ graph, selection }: Look, states: ShownStates): string {
       }
       if (Object.keys(targets).length === 0) continue;
       const who = table.each.kind === 'file' ? { file: name } : { group: name };
-      rows.push(JSON.stringify({ ...who, ...captures, step, targets }));
+      const remark = survey.remarks.get(table.journals[member] ?? '');
+      rows.push(JSON.stringify({ ...who, ...captures, step, targets, ...remark }));
     }
   }
   return `[${rows.join(',\n')}]\n`;

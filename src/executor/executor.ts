@@ -208,6 +208,13 @@ export type Question =
       readonly files: readonly RecordedFile[];
       readonly manifest: RecordedFile | undefined;
     }
+  /** What the outputs of a target are, as they lie in their places. */
+  | {
+      readonly kind: 'examine';
+      readonly order: ExamineOrder;
+      /** Whether a file that its manifest lists otherwise is listed anew, or disproves it. */
+      readonly expects: 'as-they-lie' | 'as-listed';
+    }
   /** What is published already, and how it was made. */
   | {
       readonly kind: 'recall';
@@ -216,6 +223,19 @@ export type Question =
       readonly revision: string;
       readonly upstream: readonly UpstreamOrder[];
     };
+
+/** `stage` takes a manifest that has to be made; it may not exist yet. */
+export type ExamineOrder = Pick<
+  WorkOrder,
+  'outputs' | 'work' | 'stage' | 'manifestPath' | 'rejectsPath'
+>;
+
+/** Outputs that are all there, recorded as a run would. */
+export interface ExaminedResult
+  extends Pick<WorkResult, 'artifacts' | 'digest' | 'rows' | 'rejects'> {
+  /** `staged` is absolute, durable, and undefined where the manifest lies in place already. */
+  readonly manifest: { readonly record: Manifest; readonly staged: string | undefined } | undefined;
+}
 
 /** What a target upstream would be ordered to make now. */
 export type UpstreamOrder = Pick<WorkOrder, 'target' | 'outputs' | 'manifestPath'>;
@@ -230,6 +250,8 @@ export type Answer =
   | { readonly kind: 'description'; readonly description: Description }
   | { readonly kind: 'digest'; readonly sha256: string }
   | { readonly kind: 'listed'; readonly paths: readonly string[] }
+  | { readonly kind: 'examined'; readonly result: ExaminedResult }
+  | { readonly kind: 'unproven'; readonly path: string; readonly problem: OutputProblem }
   | { readonly kind: 'recalled'; readonly targets: readonly RecalledTarget[] }
   | {
       readonly kind: 'verified';
@@ -241,6 +263,12 @@ export type Answer =
   | { readonly kind: 'failed'; readonly failure: Failure }
   /** Everything is asked to end: nobody knows. */
   | { readonly kind: 'called-off' };
+
+/**
+ * Why outputs prove nothing: one is `missing`; one `changed` since it was listed; nothing lists them
+ * (`unlisted`) though their number is not known before; their publication was cut short (`partial`).
+ */
+export type OutputProblem = 'missing' | 'changed' | 'unlisted' | 'partial';
 
 /** A target of which a dataset has all files, with the record of how it was made. */
 export interface RecalledTarget {

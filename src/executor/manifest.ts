@@ -126,7 +126,7 @@ export type MadeFile = ListedFile & {
 export async function readRecordedFiles(
   database: Database,
   manifest: string,
-): Promise<readonly ListedFile[]> {
+): Promise<readonly (ListedFile & { readonly output: string })[]> {
   return await readRows(database, manifest);
 }
 

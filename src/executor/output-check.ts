@@ -3,7 +3,7 @@
 import { basename } from 'node:path';
 import { contractDifferences, contractText, loadContract } from './contract.ts';
 import type { Column, Database } from './duckdb.ts';
-import type { OutputOrder } from './executor.ts';
+import type { OutputOrder, WorkOrder } from './executor.ts';
 import type { Attempt } from './rule.ts';
 import { DatabaseError } from './sql-error.ts';
 import { quotedName } from './sql-text.ts';
@@ -18,7 +18,7 @@ export interface CheckedOutputs {
 
 /** Throws `contract-broken` that lists every difference. */
 export async function checkParquetOutputs(
-  attempt: Attempt,
+  attempt: Pick<Attempt, 'database'> & { readonly order: Pick<WorkOrder, 'outputs'> },
   found: readonly StagedOutput[],
 ): Promise<CheckedOutputs> {
   const contracts: Record<string, string> = {};

@@ -22,6 +22,10 @@ export async function answerQuestion(question: Question, signal: AbortSignal): P
         return { kind: 'verified', wrong: await verify(question, signal) };
       case 'list':
         return { kind: 'listed', paths: await list(question) };
+      case 'examine': {
+        const { examineOutputs } = await import('./examine.ts');
+        return await withDatabase((database) => examineOutputs(question, { database, signal }));
+      }
       case 'recall': {
         const { recallPublished } = await import('./recall.ts');
         const recall = (database: Database) => recallPublished(question, { database, signal });

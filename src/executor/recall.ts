@@ -4,17 +4,15 @@
 // one. Whether a record still holds is for the run to judge.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { matchesPath } from '../glob.ts';
-import { isUnsafePath } from '../hub/listing.ts';
 import { parseProvenance } from '../provenance.ts';
 import type { Recalled, RecalledFile } from '../task.ts';
 import type { Artifact, Manifest, Trace } from '../trace.ts';
 import type { Database } from './duckdb.ts';
 import { makeDurable, type SizedFile } from './durability.ts';
-import type { OutputOrder, Question, RecalledTarget, UpstreamOrder } from './executor.ts';
+import type { Question, RecalledTarget, UpstreamOrder } from './executor.ts';
 import { stageManifest } from './manifest.ts';
+import { nameOf } from './output-name.ts';
 import { resultDigest } from './result.ts';
-import { splitGlob } from './stage.ts';
 import { loadTask } from './task-module.ts';
 import { taskSql } from './task-rule.ts';
 
@@ -107,16 +105,4 @@ function isWhole(
     named.push({ output: outputName, sha256, name });
   }
   return resultDigest(named) === trace.digest;
-}
-
-/** A file's name within its output (see `StagedOutput`); undefined for one that is none of it. */
-function nameOf(
-  { workPath, value }: Pick<Part, 'workPath' | 'value'>,
-  { path, glob, partitionBy }: OutputOrder,
-): string | null | undefined {
-  const isFolder = glob || partitionBy !== undefined;
-  if (!isFolder) return workPath === path ? '' : undefined;
-  const isOwn = matchesPath(path.replaceAll('{value}', '*'), workPath) && !isUnsafePath(workPath);
-  if (!isOwn) return undefined;
-  return partitionBy !== undefined ? value : workPath.slice(splitGlob(path).folder.length + 1);
 }

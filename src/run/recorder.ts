@@ -71,6 +71,16 @@ export class Recorder {
     for (const note of this.#notesOf(id, attempt)) this.#note(note);
   }
 
+  /** Somebody calls the target up to date as it lies; `who` and `why` are for people. */
+  accepted(
+    id: TargetId,
+    body: Omit<Extract<EntryBody, { status: 'accepted' }>, 'status'> & { attempt: number },
+  ): void {
+    this.#facts.setDigest(id, body.trace.digest);
+    this.#ordinals.mark(id, true);
+    this.#append(id, { status: 'accepted', ...body });
+  }
+
   ended(
     id: TargetId,
     body: Extract<EntryBody, { status: 'failed' | 'interrupted' }> & { attempt: number },

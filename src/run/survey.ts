@@ -14,6 +14,7 @@ import { Answers, TargetFacts } from './facts.ts';
 import { Inspector, looksUnchanged } from './inspect.ts';
 import { Meanings } from './meanings.ts';
 import { OutputListing } from './output-listing.ts';
+import { type Remark, Remarks } from './remarks.ts';
 
 export interface SurveyOptions {
   readonly graph: Graph;
@@ -34,6 +35,8 @@ export interface Survey {
   causesOf(id: TargetId): readonly RootCause[];
   /** What it would take to bring everything up to date, with so much to work with. */
   estimate(pools: EstimateContext['pools']): Estimate;
+  /** What else the journals of the selection say, by journal. */
+  readonly remarks: ReadonlyMap<string, Remark>;
 }
 
 export interface RootCause {
@@ -72,11 +75,12 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
     onVerified: () => {},
     signal,
   });
+  const remarks = new Remarks();
   const assessment = await assess({
     graph,
     facts,
     answers,
-    load: (journal) => store.load(journal),
+    load: (journal) => remarks.see(journal, store.load(journal)),
     looksUnchanged: (trace) => looksUnchanged(trace, { fs, work }),
     needed: options.needed,
     forced: options.forced,
@@ -87,6 +91,7 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
   return {
     assessment,
     recorded,
+    remarks: remarks.found,
     causesOf: (id) => findCauses(id, { graph, assessment }),
     estimate: (pools) => estimatePlan(estimateContext({ graph, assessment, facts, store, pools })),
   };
