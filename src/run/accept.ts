@@ -9,6 +9,7 @@ import { explainReason, type Reason } from '../rebuilder.ts';
 import type { TargetState } from '../store/journal-state.ts';
 import type { Store } from '../store/store.ts';
 import type { Trace } from '../trace.ts';
+import { resultOf } from './assess.ts';
 import { Judging, type JudgingContext } from './judging.ts';
 import { type Present, PresentTraces, placeManifest } from './present-trace.ts';
 import { Recorder } from './recorder.ts';
@@ -88,7 +89,7 @@ class Search {
   async look(id: TargetId): Promise<void> {
     const { facts } = this.#judging;
     const state = this.#recorder.stateOf(id);
-    facts.setLying(id, state?.trace !== undefined && state.released === undefined);
+    facts.setResult(id, resultOf(state));
     const isNamed = this.#context.selection.named[id] === 1;
     if (this.#waits(id)) {
       if (isNamed) this.#refuse(id, 'something that it needs is not up to date: accept that, too');

@@ -253,7 +253,7 @@ class Assessor implements Assessment {
   }
 }
 
-function resultOf(state: TargetState | undefined): RecordedResult {
+export function resultOf(state: TargetState | undefined): RecordedResult {
   if (state?.trace === undefined) return 'none';
   return state.released === undefined ? 'here' : 'released';
 }
