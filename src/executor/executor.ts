@@ -116,7 +116,7 @@ export interface InputOrder {
     readonly released?: boolean;
     /** As recorded: with another time the content is compared before it is read. */
     readonly mtimeMs?: number;
-    /** An outside file: hashed by the worker, its size and mtime must stay. Name in the trace. */
+    /** An outside file, hashed by the worker: size and mtime must be and stay so. Name in the trace. */
     readonly outside?: { readonly name: string; readonly mtimeMs: number };
   }[];
   /** Manifests, by absolute path, whose files belong to this input too. */

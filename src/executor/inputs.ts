@@ -42,6 +42,9 @@ export class Inputs {
           if (stat.mtimeMs !== file.mtimeMs) await this.#checkContent(file, stat);
           continue;
         }
+        if (stat.size !== file.bytes || stat.mtimeMs !== file.outside.mtimeMs) {
+          throw changedMeanwhile(file.path);
+        }
         const sha256 = await digestFile(file.path, { stat, signal });
         this.#outside.set(file.outside.name, { file, stat, sha256 });
       }
@@ -83,9 +86,7 @@ export class Inputs {
     for (const { file, stat } of this.#outside.values()) {
       const now = statSync(file.path, { throwIfNoEntry: false });
       if (now?.size === stat.size && now.mtimeMs === stat.mtimeMs) continue;
-      throw targetError('input-changed', `${file.path} changed while it was read`, {
-        hint: 'run again when nothing writes to it any more',
-      });
+      throw changedMeanwhile(file.path);
     }
   }
 
@@ -144,6 +145,13 @@ export class Inputs {
     await this.#checkListed(input, listed);
     return [...own, ...listed];
   }
+}
+
+/** A checkpoint belongs to the content that there was when the attempt began. */
+function changedMeanwhile(path: string): Error {
+  return targetError('input-changed', `${path} changed while it was read`, {
+    hint: 'run again when nothing writes to it any more',
+  });
 }
 
 /** The file's stat; throws unless it is there and, when it was made by a target, as long as then. */

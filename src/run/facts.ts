@@ -194,6 +194,14 @@ export class TargetFacts {
     return inputs;
   }
 
+  /** As `outsideInputs`, with every file that lies here looked at again. */
+  outsideInputsNow(target: PlannedTarget): readonly OutsideInput[] {
+    return this.outsideInputs(target).map((input) => {
+      if (input.remote !== undefined) return input;
+      return { ...input, file: this.#fs.stat(input.path) };
+    });
+  }
+
   recorded(id: TargetId, state: TargetState | undefined): Recorded {
     const trace = state?.trace;
     if (trace === undefined) return { trace, unfinished: unfinishedOf(state), outputs: present };

@@ -18,19 +18,34 @@ export interface OwnershipContext {
   readonly executor: () => Promise<Executor>;
 }
 
-/** Those of some paths, relative to the work folder, that the results of other targets have. */
+export interface OwnedPaths {
+  readonly paths: ReadonlySet<string>;
+  /** False once another target was published or begun again: then ask anew. */
+  readonly isCurrent: () => boolean;
+}
+
+/**
+ * Those of some paths, relative to the work folder, that the results of other targets have. What a
+ * manifest lists takes time to find out; only while the answer is current may anything be removed.
+ */
 export async function ownedByOthers(
   paths: readonly string[],
   { id, context }: { id: TargetId; context: OwnershipContext },
-): Promise<ReadonlySet<string>> {
+): Promise<OwnedPaths> {
+  const others = [...claimants(paths, context)].filter((other) => other !== id);
+  const traceOf = (other: TargetId) => context.stateOf(other)?.traceId;
+  const traces = others.map(traceOf);
   const owned = new Set<string>();
-  for (const other of claimants(paths, context)) {
-    const trace = other === id ? undefined : context.stateOf(other)?.trace;
+  for (const other of others) {
+    const trace = context.stateOf(other)?.trace;
     if (trace === undefined) continue;
     const files = await filesOf(trace, context);
     for (const path of paths) if (files.has(path)) owned.add(path);
   }
-  return owned;
+  return {
+    paths: owned,
+    isCurrent: () => others.every((other, index) => traceOf(other) === traces[index]),
+  };
 }
 
 /** Targets whose templates give any of the paths; members are tried only where their cell fits. */

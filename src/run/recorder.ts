@@ -101,11 +101,18 @@ export class Recorder {
   doubt(id: TargetId, reason: string): void {
     const state = this.stateOf(id);
     if (state?.trace === undefined) return;
-    const attempt = state.attempt + 1;
     this.#ordinals.mark(id, false);
-    this.#append(id, { status: 'started', attempt, previous: state.previous });
-    const failure: Failure = { code: 'found-damaged', message: reason, mayPass: false };
-    this.#append(id, { status: 'failed', attempt, failure, log: '' });
+    for (const body of voiding(state, reason)) this.#append(id, body);
+  }
+
+  /** Another target makes its files where those of a recorded result lie, which counts no more. */
+  overtaken(
+    journal: string,
+    { key, state, step, reason }: { key: string; state: TargetState; step: number; reason: string },
+  ): void {
+    for (const body of voiding(state, reason)) {
+      this.#context.store.append(journal, { target: key, step, ...body });
+    }
   }
 
   /** The recorded outputs or outside files were rehashed and hold. */
@@ -189,4 +196,17 @@ export class Recorder {
       }
     }
   }
+}
+
+/** An attempt that only failed: it voids the trace and keeps the list of what lies around. */
+function voiding(
+  { attempt: before, previous }: TargetState,
+  reason: string,
+): readonly (EntryBody & { attempt: number })[] {
+  const attempt = before + 1;
+  const failure: Failure = { code: 'found-damaged', message: reason, mayPass: false };
+  return [
+    { status: 'started', attempt, previous },
+    { status: 'failed', attempt, failure, log: '' },
+  ];
 }

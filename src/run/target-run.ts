@@ -3,24 +3,26 @@
 // decided here.
 import { posix } from 'node:path';
 import type { CheckpointRecord, Executor, Outcome, WorkResult } from '../executor/executor.ts';
-import { canonicalJson, digestText } from '../fingerprint.ts';
+import { digestText } from '../fingerprint.ts';
 import { forEachProducer } from '../plan/graph.ts';
 import { locateTarget, type TargetId, targetName } from '../plan/plan.ts';
 import type { TargetState } from '../store/journal-state.ts';
 import type { WorkIdentity } from '../store/record.ts';
 import type { Failure, Trace } from '../trace.ts';
 import type { RunContext } from './context.ts';
-import { type TargetFacts, withMeaning } from './facts.ts';
+import { type OutsideInput, type TargetFacts, withMeaning } from './facts.ts';
 import { failureOf } from './failure.ts';
 import { CalledOff } from './listed-paths.ts';
-import { ownedByOthers } from './ownership.ts';
+import { type OwnedPaths, ownedByOthers } from './ownership.ts';
 import { writeProvenance } from './provenance.ts';
 import { publish } from './publish.ts';
 import type { Recorder } from './recorder.ts';
 import { RELEASED_DIGEST, releaseFiles } from './release.ts';
+import { identityText, resumable } from './resume.ts';
+import { NO_TAKEOVER, type Takeover, Takeovers } from './takeover.ts';
 import type { Tally } from './tally.ts';
 import { targetMemoryBytes } from './weights.ts';
-import { makeWorkOrder, orderBytes, targetPaths } from './work-order.ts';
+import { leftovers, makeWorkOrder, orderBytes, targetPaths } from './work-order.ts';
 
 export type Ending =
   /** `bytesWritten` is what it has put on the disk. */
@@ -37,6 +39,8 @@ interface Attempt {
   /** Digest of the result before, where there was one. */
   readonly before: string | undefined;
   readonly bytesIn: number;
+  /** What others have where this result will lie. */
+  readonly takeover: Takeover;
 }
 
 export class TargetRunner {
@@ -46,8 +50,7 @@ export class TargetRunner {
   readonly #tally: Tally;
   /** Further attempts used up in this run. */
   readonly #retries = new Map<TargetId, number>();
-  /** Files that a target has taken over from another one in this run. */
-  readonly #published = new Map<string, TargetId>();
+  readonly #takeovers: Takeovers;
   #executor: Promise<Executor> | undefined;
 
   constructor(
@@ -58,6 +61,9 @@ export class TargetRunner {
     this.#facts = parts.facts;
     this.#recorder = parts.recorder;
     this.#tally = parts.tally;
+    const { graph, fs, store } = context;
+    const executor = () => this.executor();
+    this.#takeovers = new Takeovers({ graph, fs, store, ...parts, executor });
   }
 
   /** Whether anything was ever sent to a worker. */
@@ -81,9 +87,11 @@ export class TargetRunner {
       startedMs: clock.monotonicMs(),
       before: state?.trace?.digest,
       bytesIn: 0,
+      takeover: NO_TAKEOVER,
     };
     try {
-      return await this.#perform({ ...attempt, bytesIn: 0 }, { state, reasons });
+      const takeover = await this.#takeovers.lookFor(id, state);
+      return await this.#perform({ ...attempt, takeover }, { state, reasons });
     } catch (error) {
       if (error instanceof CalledOff) return this.#finish(attempt, { kind: 'interrupted' });
       const failure = failureOf(error);
@@ -103,14 +111,18 @@ export class TargetRunner {
     const paths = targetPaths(graph, id, attempt.attempt);
     const { rule, hub } = step.config;
     const isTask = rule.kind === 'task';
-    const identity = isTask ? this.#identity(id) : undefined;
+    const outside = this.#facts.outsideInputsNow(locateTarget(graph.plan, id));
+    const identity = isTask ? this.#identity(id, outside) : undefined;
     const resume = resumable(state, identity);
+    const { inherited } = attempt.takeover;
     const scratch = identity === undefined ? '' : digestText(identityText(identity)).slice(0, 12);
     this.#clearScratch(posix.join(work, paths.scratch), scratch);
     const order = makeWorkOrder(id, {
       attempt: attempt.attempt,
       scratch: posix.join(paths.scratch, scratch),
       resume,
+      inherited,
+      outside,
       context: {
         graph,
         facts: this.#facts,
@@ -122,7 +134,7 @@ export class TargetRunner {
     this.#recorder.started(id, {
       status: 'started',
       attempt: attempt.attempt,
-      previous: state?.previous ?? { paths: [], manifests: [] },
+      previous: leftovers(order, { state, inherited }),
       ...(identity === undefined ? {} : { work: identity }),
       ...(resume === undefined ? {} : { resumed: true as const }),
     });
@@ -209,9 +221,14 @@ export class TargetRunner {
     const { id } = attempt;
     const { work } = graph.plan.config;
     const { stage } = targetPaths(graph, id, attempt.attempt);
-    // The voiding of the old trace must be durable before its files begin to change.
+    this.#takeovers.take(id, attempt.takeover);
+    // The voiding of old traces must be durable before their files begin to change.
     await store.flush();
-    const obsolete = await this.#ownObsolete(id, result);
+    const left = result.obsolete.filter((path) => fs.stat(posix.join(work, path)) !== undefined);
+    let owned = await this.#ownedByOthers(id, left);
+    while (!owned.isCurrent()) owned = await this.#ownedByOthers(id, left);
+    // From here to the trace nothing else has its turn.
+    const obsolete = left.filter((path) => !owned.paths.has(path));
     publish({ ...result, obsolete }, { fs, work, stage: posix.join(work, stage) });
     const durationMs = Math.round(clock.monotonicMs() - attempt.startedMs);
     const trace = this.#trace(id, { result, durationMs });
@@ -235,18 +252,15 @@ export class TargetRunner {
     return { kind: 'done', bytesWritten: bytes };
   }
 
-  /** What is obsolete of this target and has not become another target's meanwhile. */
-  async #ownObsolete(id: TargetId, { obsolete, files }: WorkResult): Promise<readonly string[]> {
+  /** What is obsolete of this target and has become another target's meanwhile. */
+  #ownedByOthers(id: TargetId, obsolete: readonly string[]): Promise<OwnedPaths> {
     const context = {
       graph: this.#context.graph,
       facts: this.#facts,
       stateOf: (other: TargetId) => this.#recorder.stateOf(other),
       executor: () => this.executor(),
     };
-    const owned = await ownedByOthers(obsolete, { id, context });
-    const others = obsolete.filter((path) => (this.#published.get(path) ?? id) !== id);
-    if (obsolete.length > 0) for (const { path } of files) this.#published.set(path, id);
-    return obsolete.filter((path) => !owned.has(path) && !others.includes(path));
+    return ownedByOthers(obsolete, { id, context });
   }
 
   #trace(id: TargetId, { result, durationMs }: { result: WorkResult; durationMs: number }): Trace {
@@ -312,28 +326,14 @@ export class TargetRunner {
   }
 
   /** What a checkpoint belongs to: the fingerprint and the very inputs, as far as they are known. */
-  #identity(id: TargetId): WorkIdentity {
+  #identity(id: TargetId, outside: readonly OutsideInput[]): WorkIdentity {
     const target = locateTarget(this.#context.graph.plan, id);
     const inputs = this.#facts.inputDigests(id);
-    for (const { name, file } of this.#facts.outsideInputs(target)) {
+    for (const { name, file } of outside) {
       inputs[name] = file?.sha256 ?? `${file?.bytes} bytes at ${file?.mtimeMs}`;
     }
     return { fields: this.#facts.fieldsOf(target), inputs };
   }
-}
-
-function resumable(state: TargetState | undefined, identity: WorkIdentity | undefined) {
-  const checkpoint = state?.checkpoint;
-  if (checkpoint === undefined || identity === undefined) return undefined;
-  const isSame = identityText(checkpoint.work) === identityText(identity);
-  return isSame ? checkpoint.record : undefined;
-}
-
-function identityText({ fields, inputs }: WorkIdentity): string {
-  const { rule, code, values, outputs, contracts, engine } = fields;
-  const texts = Object.entries(contracts ?? {}).map(([output, { code: text }]) => [output, text]);
-  const parts = { rule, code, with: fields.with, values, outputs, inputs };
-  return canonicalJson({ ...parts, contracts: texts, engine: engine ?? {} });
 }
 
 function sum(values: readonly number[]): number {

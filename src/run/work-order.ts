@@ -4,6 +4,7 @@ import { posix } from 'node:path';
 import type { Template } from '../config/config.ts';
 import { expandTemplate, expandTemplateValue } from '../config/template.ts';
 import type { CommandPart, InputOrder, RuleOrder, WorkOrder } from '../executor/executor.ts';
+import { isPattern } from '../glob.ts';
 import { forEachProducer, type Graph } from '../plan/graph.ts';
 import {
   locateTarget,
@@ -13,8 +14,9 @@ import {
   targetName,
 } from '../plan/plan.ts';
 import type { TargetState } from '../store/journal-state.ts';
+import type { Leftovers } from '../store/record.ts';
 import type { Json, Scalar } from '../task.ts';
-import type { TargetFacts } from './facts.ts';
+import type { OutsideInput, TargetFacts } from './facts.ts';
 import { TargetFailure } from './failure.ts';
 
 export interface OrderContext {
@@ -58,12 +60,18 @@ export function makeWorkOrder(
     attempt,
     scratch,
     resume,
+    inherited = [],
+    outside = [],
     context,
   }: {
     attempt: number;
     /** Relative to the work folder. */
     scratch: string;
     resume: WorkOrder['resume'];
+    /** Files of others that lie where the target makes its own, relative to the work folder. */
+    inherited?: readonly string[];
+    /** The files that no target makes, as they are when the attempt begins. */
+    outside?: readonly OutsideInput[];
     context: OrderContext;
   },
 ): WorkOrder {
@@ -90,7 +98,7 @@ export function makeWorkOrder(
     ),
     inputs: context.withoutInputs
       ? []
-      : [...dependencyInputs(id, context), ...outsideInputs(target, facts)],
+      : [...dependencyInputs(id, context), ...outsideOrders(outside)],
     outputs: step.config.outputs.map((output) => ({
       name: output.name,
       path: facts.outputPath(output, variables),
@@ -108,7 +116,7 @@ export function makeWorkOrder(
     log: posix.join(config.work, paths.log),
     manifestPath: paths.manifest,
     rejectsPath: paths.rejects,
-    previous: previousOf(state, paths.manifest),
+    previous: previousOf(state, { manifest: paths.manifest, inherited }),
     memoryBytes: context.memoryBytes,
     maxRejects: step.config.maxRejects,
     hub: context.hub,
@@ -126,14 +134,34 @@ export function makeWorkOrder(
   };
 }
 
-/** Also what a publication that was cut short may have renamed: its manifest lies there as `.next`. */
-function previousOf(state: TargetState | undefined, manifest: string): WorkOrder['previous'] {
+/**
+ * Also what a publication that was cut short may have renamed: its manifest lies there as `.next`,
+ * or already in place when only the trace was missing.
+ */
+function previousOf(
+  state: TargetState | undefined,
+  { manifest, inherited }: { manifest: string; inherited: readonly string[] },
+): WorkOrder['previous'] {
   const { paths, manifests } = state?.previous ?? { paths: [], manifests: [] };
   // A manifest is itself a file that the new result may no longer have.
   return {
-    paths: [...paths, ...manifests, `${manifest}.next`],
-    manifests: [...new Set([...manifests, `${manifest}.next`])],
+    paths: [...new Set([...paths, ...inherited, ...manifests, manifest, `${manifest}.next`])],
+    manifests: [...new Set([...manifests, manifest, `${manifest}.next`])],
   };
+}
+
+/**
+ * All that attempts up to this one may leave behind, for its `started`: where no manifest will tell
+ * what a publication that is cut short has renamed, the order itself does.
+ */
+export function leftovers(
+  order: WorkOrder,
+  { state, inherited }: { state: TargetState | undefined; inherited: readonly string[] },
+): Leftovers {
+  const { paths, manifests } = state?.previous ?? { paths: [], manifests: [] };
+  const own = order.outputs.map(({ path }) => path.replaceAll('{value}', '*'));
+  const closed = own.filter((path) => !isPattern(path));
+  return { paths: [...new Set([...paths, ...inherited, ...closed])], manifests };
 }
 
 /** Bytes of the files that the order names itself; those behind manifests are not known here. */
@@ -190,9 +218,9 @@ function dependencyInputs(
   return [...inputs].map(([name, input]) => ({ name, ...input }));
 }
 
-function outsideInputs(target: PlannedTarget, facts: TargetFacts): readonly InputOrder[] {
+function outsideOrders(outside: readonly OutsideInput[]): readonly InputOrder[] {
   const inputs = new Map<string, InputOrder['files'][number][]>();
-  for (const { input, name, path, file, remote } of facts.outsideInputs(target)) {
+  for (const { input, name, path, file, remote } of outside) {
     const files = inputs.get(input) ?? [];
     inputs.set(input, files);
     if (remote !== undefined) {
