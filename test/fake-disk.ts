@@ -101,18 +101,24 @@ export function applyChange(names: Map<string, Node>, change: NameChange): void 
       names.set(change.path, change.node);
       return;
     case 'remove':
-      for (const path of [...names.keys()]) if (isWithin(path, change.path)) names.delete(path);
+      for (const path of pathsWithin(names, change.path)) names.delete(path);
       return;
     case 'rename':
-      for (const [path, node] of [...names]) {
-        if (!isWithin(path, change.path)) continue;
+      for (const path of pathsWithin(names, change.path)) {
+        const node = names.get(path);
         names.delete(path);
-        names.set(change.to + path.slice(change.path.length), node);
+        if (node !== undefined) names.set(change.to + path.slice(change.path.length), node);
       }
       return;
     default:
       change satisfies never;
   }
+}
+
+/** Of a file, as nearly always, only itself. */
+function pathsWithin(names: ReadonlyMap<string, Node>, path: string): readonly string[] {
+  if (names.get(path)?.kind === 'file') return [path];
+  return [...names.keys()].filter((other) => isWithin(other, path));
 }
 
 /** Missing folders from the root down, made and returned as changes. */
@@ -144,11 +150,12 @@ export function isWithin(path: string, folder: string): boolean {
 
 export function namesIn(names: ReadonlyMap<string, Node>, folder: string): readonly string[] {
   const prefix = folder === '/' ? '/' : `${folder}/`;
-  const found = new Set<string>();
+  const found: string[] = [];
   for (const path of names.keys()) {
-    if (path.startsWith(prefix) && path !== '/') found.add(path.slice(prefix.length));
+    if (!path.startsWith(prefix) || path === '/') continue;
+    if (!path.includes('/', prefix.length)) found.push(path.slice(prefix.length));
   }
-  return [...found].filter((name) => !name.includes('/'));
+  return found;
 }
 
 export function folderOf(path: string): string {

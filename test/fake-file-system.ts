@@ -44,15 +44,28 @@ export interface CrashPlan {
   readonly effect: 'none' | 'all' | { readonly bytes: number };
 }
 
+/** An error of the operating system at the `at`-th such call, from 1, and the next ones. */
+export interface Fault {
+  readonly call: keyof FileSystem;
+  readonly at: number;
+  readonly times: number;
+  readonly code: string;
+}
+
 export class FakeFileSystem implements FileSystem {
   readonly operations: Operation[] = [];
   /** Called before every call, reading ones too: other processes can act here. */
   onCall: ((operation: Operation) => void) | undefined;
   crashPlan: CrashPlan | undefined;
   freeBytes = Number.POSITIVE_INFINITY;
+  /** What a sync waits for before it takes effect. */
+  waitForDisk: () => Promise<void> = async () => undefined;
   readonly #clock: FakeClock;
   readonly #disk: Disk;
   readonly #failures = new Map<keyof FileSystem, Error>();
+  #fault: Fault | undefined;
+  /** Calls of the fault's kind since it was planned. */
+  #faulted = 0;
   #dead = false;
 
   constructor(clock: FakeClock, disk: Disk = newDisk()) {
@@ -78,7 +91,12 @@ export class FakeFileSystem implements FileSystem {
 
   /** The next such call fails with an error of the operating system, changing nothing. */
   failNext(call: keyof FileSystem, code: string): void {
-    this.#failures.set(call, systemError(code, call));
+    this.#failures.set(call, systemError(code, call, call));
+  }
+
+  planFault(fault: Fault | undefined): void {
+    this.#fault = fault;
+    this.#faulted = 0;
   }
 
   /** Content as text, for expectations: costs no call. */
@@ -222,7 +240,7 @@ export class FakeFileSystem implements FileSystem {
         }
       };
     });
-    await undefined;
+    await this.waitForDisk();
     if (this.#dead) throw new Crash();
     commit();
   }
@@ -235,6 +253,15 @@ export class FakeFileSystem implements FileSystem {
   #look(call: keyof FileSystem, path: string): void {
     this.onCall?.({ call, path });
     if (this.#dead) throw new Crash();
+    const isReading = call === 'read' || call === 'stat' || call === 'list';
+    if (isReading && this.#isFaulty(call)) throw systemError(this.#fault?.code ?? '', path, call);
+  }
+
+  #isFaulty(call: keyof FileSystem): boolean {
+    if (this.#fault?.call !== call) return false;
+    const { at, times } = this.#fault;
+    this.#faulted += 1;
+    return this.#faulted >= at && this.#faulted < at + times;
   }
 
   /** One changing call: it may crash before, after or (for an append) in the middle. */
@@ -247,6 +274,11 @@ export class FakeFileSystem implements FileSystem {
     this.#failures.delete(operation.call);
     if (failure !== undefined) throw failure;
     this.#clock.tick(1);
+    if (this.#isFaulty(operation.call)) {
+      // A full disk takes the beginning.
+      if (operation.call === 'append') action((operation.bytes ?? 0) >> 1);
+      throw systemError(this.#fault?.code ?? '', operation.path, operation.call);
+    }
     const partial = typeof crash?.effect === 'object' ? crash.effect.bytes : undefined;
     if (partial !== undefined && operation.call !== 'append') throw this.#die();
     const result = action(partial ?? Number.POSITIVE_INFINITY);
@@ -275,6 +307,25 @@ export class FakeFileSystem implements FileSystem {
   }
 }
 
-function systemError(code: string, subject: string): Error {
-  return Object.assign(new Error(`${code}: ${subject}`), { code });
+/** As Node gives it. */
+function systemError(code: string, path: string, call: keyof FileSystem = 'read'): Error {
+  const syscall = SYSCALLS[call];
+  return Object.assign(new Error(`${code}: ${syscall} '${path}'`), { code, syscall, path });
 }
+
+const SYSCALLS: Readonly<Record<keyof FileSystem, string>> = {
+  read: 'open',
+  replace: 'open',
+  create: 'open',
+  append: 'open',
+  truncate: 'truncate',
+  stat: 'stat',
+  list: 'scandir',
+  makeFolder: 'mkdir',
+  rename: 'rename',
+  remove: 'rm',
+  removeEmptyFolder: 'rmdir',
+  sync: 'fsync',
+  syncAll: 'fsync',
+  space: 'statfs',
+};

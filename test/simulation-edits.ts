@@ -11,6 +11,7 @@ import {
   freeFolder,
   makeOutput,
   otherContent,
+  randomBatch,
   randomKind,
   usedFolders,
   VALUES,
@@ -23,6 +24,8 @@ const MAX_STEPS = 6;
 export interface Attic {
   readonly steps: StepSketch[];
   readonly files: { readonly source: string; readonly name: string; readonly content: string }[];
+  /** Names that steps once had. */
+  readonly names: string[];
   stepsMade: number;
   /** The project as it was before the last edits. */
   before: Project | undefined;
@@ -158,6 +161,48 @@ export const EDITS: readonly Edit[] = [
     return `matrix: ${JSON.stringify([...project.values])}`;
   },
   (project, { random, attic }) => {
+    const step = random.pick(project.steps);
+    const taken = new Set([...project.steps, ...attic.steps].map(({ name }) => name));
+    const former = attic.names.filter((name) => !taken.has(name));
+    attic.stepsMade += 1;
+    const to =
+      former.length > 0 && random.chance(0.6) ? random.pick(former) : `r${attic.stepsMade}`;
+    const from = step.name;
+    attic.names.push(from);
+    step.name = to;
+    const renamed = (name: string) => (name === from ? to : name);
+    for (const other of project.steps) {
+      other.needs = other.needs.map(renamed);
+      other.releases = other.releases.map(renamed);
+    }
+    return `rename step ${from} to ${to}`;
+  },
+  (project, { random, attic }) => {
+    const step = random.pick(project.steps);
+    const [output] = step.outputs;
+    const open = consumable(project).map(({ name }) => name);
+    if (output === undefined || project.steps.length >= MAX_STEPS) return undefined;
+    if (step.needs.some((name) => !open.includes(name))) return undefined;
+    attic.stepsMade += 1;
+    const name = `n${attic.stepsMade}`;
+    const folder = freeFolder(project, random);
+    const heir = { ...step, name, outputs: [output], publishes: false };
+    step.outputs = step.outputs.map((one) => (one === output ? { ...one, folder } : one));
+    project.steps.push(heir);
+    return `${step.name} moves to ${folder}, and ${describe(heir)} takes its place`;
+  },
+  (project, { random }) => {
+    const source = random.pick(project.sources);
+    if (source.batch === undefined) return undefined;
+    source.batch = randomBatch(random);
+    return `batches of ${source.name}: ${JSON.stringify(source.batch)}`;
+  },
+  (project, { random }) => {
+    const step = random.pick(project.steps);
+    step.cpu = 1 + random.below(2);
+    return `${step.name} takes ${step.cpu} cores, which changes no result`;
+  },
+  (project, { random, attic }) => {
     if (project.steps.length >= MAX_STEPS) return undefined;
     attic.stepsMade += 1;
     const name = `n${attic.stepsMade}`;
@@ -180,6 +225,7 @@ export const EDITS: readonly Edit[] = [
     const step = attic.steps.pop();
     if (step === undefined || project.steps.length >= MAX_STEPS) return undefined;
     if (step.kind === 'release') return undefined;
+    if (project.steps.some(({ name }) => name === step.name)) return undefined;
     const { needs, outputs } = step;
     const used = new Set(usedFolders(project));
     if (outputs.some(({ folder }) => used.has(folder))) return undefined;
@@ -208,7 +254,12 @@ export function undo(project: Project, { before }: Attic): string {
   const { sources, steps, values, ...rest } = structuredClone(before);
   Object.assign(project, rest);
   project.steps.splice(0, project.steps.length, ...steps);
-  for (const [index, { files }] of sources.entries()) refill(project.sources[index]?.files, files);
+  for (const [index, { files, batch }] of sources.entries()) {
+    const source = project.sources[index];
+    if (source === undefined) continue;
+    refill(source.files, files);
+    source.batch = batch;
+  }
   refill(project.values, values);
   return 'undo the last edits';
 }

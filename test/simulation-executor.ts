@@ -5,17 +5,17 @@ import { posix } from 'node:path';
 import type {
   Answer,
   CommandPart,
-  Description,
   Executor,
   Outcome,
   Question,
-  RuleOrder,
   WorkListener,
   WorkOrder,
   WorkResult,
 } from '../src/executor/executor.ts';
 import type { Clock } from '../src/file-system.ts';
+import { failureOf } from '../src/run/failure.ts';
 import type { Json } from '../src/task.ts';
+import { type Failure, MAX_ARTIFACTS_IN_TRACE } from '../src/trace.ts';
 import { Crash, type FakeFileSystem } from './fake-file-system.ts';
 import {
   changed,
@@ -25,9 +25,14 @@ import {
   type Seen,
   WorkFailure,
 } from './simulation-inputs.ts';
+import {
+  answerQuestion,
+  describeRule,
+  listManifests,
+  withoutForm,
+} from './simulation-questions.ts';
 import type { Random } from './simulation-random.ts';
 import {
-  decodeManifest,
   digestResult,
   digestWork,
   encodeManifest,
@@ -48,6 +53,10 @@ export interface ExecutorParts {
   readonly random: Random;
   readonly troubleOf: (target: string) => Trouble | undefined;
   readonly onBlamed: (producers: readonly string[]) => void;
+  /** Cores that a target takes, and that there are. */
+  readonly cores: { readonly of: (target: string) => number; readonly all: number };
+  /** What is published, by target: its result's digest. */
+  readonly hub: Map<string, string>;
 }
 
 class Interruption extends Error {}
@@ -63,6 +72,7 @@ type Outside = WorkResult['outside'];
 export class FakeExecutor implements Executor {
   readonly #parts: ExecutorParts;
   readonly #jobs = new Set<Job>();
+  #cores = 0;
 
   constructor(parts: ExecutorParts) {
     this.#parts = parts;
@@ -71,16 +81,23 @@ export class FakeExecutor implements Executor {
   execute(order: WorkOrder, listener: WorkListener): Promise<Outcome> {
     const job: Job = { isStopped: false, isDraining: false, wake: () => {} };
     this.#jobs.add(job);
+    const { cores } = this.#parts;
+    const own = Math.min(cores.of(order.target), cores.all);
+    this.#cores += own;
+    if (this.#cores > cores.all) throw new Error(`${this.#cores} of ${cores.all} cores are taken`);
     const work = async (): Promise<Outcome> => {
       try {
         return { kind: 'done', result: await this.#work(order, { job, listener }) };
       } catch (error) {
         if (error instanceof Interruption) return { kind: 'interrupted' };
+        const system = systemFailure(error);
+        if (system !== undefined) return { kind: 'failed', failure: system };
         if (!(error instanceof WorkFailure)) throw error;
         this.#parts.onBlamed(error.blamed);
         return { kind: 'failed', failure: error.failure, blamed: error.blamed };
       } finally {
         this.#jobs.delete(job);
+        this.#cores -= own;
       }
     };
     return unlessDead(work());
@@ -89,7 +106,13 @@ export class FakeExecutor implements Executor {
   ask(question: Question): Promise<Answer> {
     const answer = async (): Promise<Answer> => {
       await this.#pause(1 + this.#parts.random.below(20));
-      return this.#answer(question);
+      try {
+        return answerQuestion(question, this.#parts.fs);
+      } catch (error) {
+        const system = systemFailure(error);
+        if (system === undefined) throw error;
+        return { kind: 'failed', failure: system };
+      }
     };
     return unlessDead(answer());
   }
@@ -130,7 +153,21 @@ export class FakeExecutor implements Executor {
     this.#checkUnchanged(order, outside);
     const staged = result.files.map((file) => file.staged);
     await fs.sync(result.manifest === undefined ? staged : [...staged, result.manifest.staged]);
+    if (order.dataset !== undefined) this.#publish(order, result);
     return result;
+  }
+
+  /** What is published comes with the record of how it was made. */
+  #publish({ target, inputs, provenance }: WorkOrder, { digest }: WorkResult): void {
+    const { fs, hub } = this.#parts;
+    const text = Buffer.from(fs.read(provenance ?? '') ?? '').toString();
+    for (const { files, manifests } of inputs) {
+      for (const { producer } of [...files, ...manifests]) {
+        if (producer === undefined || text.includes(`"${producer}"`)) continue;
+        throw new Error(`${target} is published without a word of ${producer}: ${text}`);
+      }
+    }
+    hub.set(target, digest);
   }
 
   #stage(order: WorkOrder, { work, outside }: { work: string; outside: Outside }): WorkResult {
@@ -147,7 +184,7 @@ export class FakeExecutor implements Executor {
     const now = new Set(made.map(({ path }) => path));
     if (manifest !== undefined) now.add(order.manifestPath).add(`${order.manifestPath}.next`);
     const { paths, manifests } = order.previous;
-    const listed = this.#list(order.work, manifests);
+    const listed = listManifests(fs, { work: order.work, manifests });
     const obsolete = new Set([...paths, ...listed].filter((path) => !now.has(path)));
     return {
       files: made.map(({ staged, path }) => ({ staged, path })),
@@ -165,7 +202,7 @@ export class FakeExecutor implements Executor {
       account: undefined,
       published: undefined,
       outside,
-      meaning: this.#describe(order.rule),
+      meaning: describeRule(order.rule, this.#parts.fs),
       engine: {},
       peakBytes: 1,
     };
@@ -174,7 +211,7 @@ export class FakeExecutor implements Executor {
   #stageManifest(order: WorkOrder, rows: readonly ManifestRow[]): WorkResult['manifest'] {
     const { fs } = this.#parts;
     const isOpen = order.outputs.some(({ glob, partitionBy }) => glob || partitionBy !== undefined);
-    if (!isOpen) return undefined;
+    if (!isOpen && rows.length <= MAX_ARTIFACTS_IN_TRACE) return undefined;
     const staged = posix.join(order.stage, '.manifest');
     const text = encodeManifest(
       rows.map(({ output, path, value, bytes, sha256 }) => ({
@@ -207,62 +244,6 @@ export class FakeExecutor implements Executor {
         if (stat?.bytes !== seen.bytes || stat.mtimeMs !== seen.mtimeMs) throw changed(path, []);
       }
     }
-  }
-
-  #answer(question: Question): Answer {
-    switch (question.kind) {
-      case 'describe':
-        return { kind: 'description', description: this.#describe(question.rule) };
-      case 'digest': {
-        const content = this.#parts.fs.read(question.path);
-        if (content !== undefined) return { kind: 'digest', sha256: sha256Of(content) };
-        return { kind: 'failed', failure: failure('input-missing', question.path) };
-      }
-      case 'list':
-        return { kind: 'listed', paths: this.#list(question.work, question.manifests) };
-      case 'verify':
-        return this.#verify(question);
-      case 'examine':
-        return { kind: 'failed', failure: failure('internal', 'no run examines what lies there') };
-      case 'recall':
-        return { kind: 'failed', failure: failure('internal', 'there is no Hub') };
-    }
-  }
-
-  #list(work: string, manifests: readonly string[]): readonly string[] {
-    return manifests.flatMap((path) => {
-      const content = this.#parts.fs.read(posix.join(work, path));
-      const rows = content === undefined ? undefined : decodeManifest(content);
-      return rows?.map((row) => row.path) ?? [];
-    });
-  }
-
-  #verify({ work, files, manifest }: Extract<Question, { kind: 'verify' }>): Answer {
-    const { fs } = this.#parts;
-    const recorded = [...files];
-    if (manifest !== undefined) {
-      recorded.unshift(manifest);
-      const content = fs.read(posix.join(work, manifest.path)) ?? new Uint8Array();
-      if (sha256Of(content) === manifest.sha256) recorded.push(...(decodeManifest(content) ?? []));
-    }
-    for (const { path, bytes, sha256 } of recorded) {
-      const content = fs.read(posix.join(work, path));
-      if (content === undefined) return { kind: 'verified', wrong: { path, problem: 'missing' } };
-      if (content.length !== bytes || sha256Of(content) !== sha256) {
-        return { kind: 'verified', wrong: { path, problem: 'changed' } };
-      }
-    }
-    return { kind: 'verified', wrong: undefined };
-  }
-
-  #describe(rule: RuleOrder): Description {
-    if (rule.kind === 'run') return {};
-    if (rule.kind === 'sql') return { meaning: withoutForm(rule.text) };
-    const version = /version (.*) --/.exec(moduleText(this.#parts.fs, rule.module))?.[1];
-    return {
-      ...(version === undefined ? {} : { meaning: `version ${version}` }),
-      ignored: ['interval'],
-    };
   }
 
   /** What the rule makes of its parameters, besides its inputs. */
@@ -302,10 +283,6 @@ function literalOf(part: CommandPart): string {
   return 'value' in part ? part.value : '';
 }
 
-function withoutForm(text: string): string {
-  return text.replace(/ --.*/, '');
-}
-
 /** What an earlier attempt had found out when it saved its position. */
 function resumedWork({ resume }: WorkOrder): string | undefined {
   return typeof resume?.position === 'string' ? resume.position : undefined;
@@ -317,6 +294,11 @@ function unlessDead<T>(work: Promise<T>): Promise<T> {
     if (error instanceof Crash) return new Promise<T>(() => {});
     throw error;
   });
+}
+
+/** What the operating system says against a worker is a failure of its target. */
+function systemFailure(error: unknown): Failure | undefined {
+  return error instanceof Crash ? undefined : failureOf(error);
 }
 
 function failureBy({ mayPass }: Extract<Trouble, { kind: 'fails' }>): WorkFailure {

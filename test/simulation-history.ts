@@ -2,10 +2,12 @@
 // part draws its details from a seed of its own, so that a failing history can be shortened by
 // leaving parts out.
 import { KEEP_ALL, LOSE_ALL } from './fake-disk.ts';
+import type { Fault } from './fake-file-system.ts';
 import { type Attic, EDITS, undo } from './simulation-edits.ts';
 import type { Trouble } from './simulation-executor.ts';
+import { content } from './simulation-project.ts';
 import { Random } from './simulation-random.ts';
-import { PLAIN_RUN, type RunRequest, type World } from './simulation-world.ts';
+import { type Meanwhile, PLAIN_RUN, type RunRequest, type World } from './simulation-world.ts';
 
 export interface History {
   readonly project: number;
@@ -33,6 +35,10 @@ export const TWISTS = [
   'force',
   'verify',
   'fail-fast',
+  'write',
+  'jump',
+  'fault',
+  'set',
 ] as const;
 export type Twist = (typeof TWISTS)[number];
 
@@ -44,6 +50,10 @@ const TWIST_CHANCES: Readonly<Record<Twist, number>> = {
   force: 0.05,
   verify: 0.1,
   'fail-fast': 0.1,
+  write: 0.12,
+  jump: 0.08,
+  fault: 0.12,
+  set: 0.05,
 };
 
 export function randomHistory(seed: number): History {
@@ -55,7 +65,8 @@ export function randomHistory(seed: number): History {
     Array.from({ length: random.below(most + 1) }, () => random.below(2 ** 32));
   for (let count = 2 + random.below(4); count > 0; count -= 1) {
     const twists = TWISTS.filter(
-      (twist) => random.chance(TWIST_CHANCES[twist]) && !(isCalm && twist === 'crash'),
+      (twist) =>
+        random.chance(TWIST_CHANCES[twist]) && !(isCalm && /crash|fault|write/.test(twist)),
     );
     rounds.push({
       edits: rounds.length === 0 ? [] : seeds(3),
@@ -79,7 +90,7 @@ export function applyEdit(seed: number, { world, attic }: { world: World; attic:
     world.put(path, world.fs.text(path) ?? '');
     return `touch ${path}`;
   }
-  if (random.chance(0.15)) return undo(world.project, attic);
+  if (random.chance(0.25)) return undo(world.project, attic);
   const said = random.pick(EDITS)(world.project, { random, attic });
   return said ?? 'no edit';
 }
@@ -101,15 +112,21 @@ export function applyDamage(seed: number, world: World): Damage | undefined {
     .map((path) => path.slice(below.length));
   const isState = random.chance(0.4);
   const candidates = all.filter((path) =>
-    isState ? /^state\/.*\.jsonl$|@meanings/.test(path) : !/^(state|tmp|logs)\//.test(path),
+    isState
+      ? /^state\/.*\.jsonl$|@meanings|\.groups\.json$/.test(path)
+      : !/^(state|tmp|logs)\//.test(path),
   );
   if (candidates.length === 0) return undefined;
   const path = random.pick(candidates);
   const absolute = below + path;
   const content = Buffer.from(world.fs.text(absolute) ?? '', 'latin1');
-  if (isState && random.chance(0.6)) {
+  // A damaged record of groups is refused; only its deletion forms them anew.
+  if (isState && !path.endsWith('.groups.json') && random.chance(0.6)) {
     const bytes = Buffer.from(world.fs.read(absolute) ?? '');
-    const at = random.below(bytes.length);
+    // What is at its end is the most dangerous.
+    const last = bytes.lastIndexOf(10, bytes.length - 2) + 1;
+    const begin = random.chance(0.4) ? last : 0;
+    const at = begin + random.below(bytes.length - begin);
     const bit = random.below(8);
     bytes[at] = (bytes[at] ?? 0) ^ (1 << bit);
     world.put(absolute, bytes);
@@ -144,29 +161,78 @@ export function makeRequest(
   const interruptions = randomInterruptions(random.fork());
   const words = randomWords(random.fork(), world);
   const cpu = 1 + random.below(3);
+  const writes = randomWrites(random.fork());
+  const jump = randomJump(random.fork());
+  const fault = randomFault(random.fork());
+  const meanwhile = [...(has('write') ? writes : []), ...(has('jump') ? [jump] : [])];
   const request: RunRequest = {
     ...PLAIN_RUN,
     cpu,
+    scale: has('set') ? 100 + cpu : undefined,
     words: has('words') ? words : [],
     force: has('force'),
     verify: has('verify'),
     failFast: has('fail-fast'),
     ...(has('trouble') ? { troubleOf: trouble } : {}),
     ...(has('interrupt') ? { interruptions } : {}),
+    meanwhile,
+    fault: has('fault') ? fault : undefined,
     crash: has('crash') ? crash.plan : undefined,
-    choose: crash.choose,
+    choose: has('crash') ? crash.choose : KEEP_ALL,
   };
   const parts = [
     `run -j ${cpu}`,
     ...request.words,
+    ...(has('set') ? [`--set scale=${100 + cpu}`] : []),
     ...(has('force') ? ['--force'] : []),
     ...(has('verify') ? ['--verify'] : []),
     ...(has('fail-fast') ? ['--fail-fast'] : []),
     ...(has('trouble') ? ['with failures'] : []),
     ...request.interruptions.map(({ how, afterMs }) => `${how} after ${afterMs} ms`),
+    ...meanwhile.map((each) => JSON.stringify(each)),
+    ...(has('fault') ? [JSON.stringify(fault)] : []),
     ...(has('crash') ? [crash.said] : []),
   ];
   return { request, said: parts.join(' ') };
+}
+
+function randomWrites(random: Random): readonly Meanwhile[] {
+  return Array.from({ length: 1 + random.below(2) }, () => {
+    return {
+      kind: 'write',
+      afterMs: random.below(250),
+      pick: random.below(100),
+      content: content(random),
+    };
+  });
+}
+
+function randomJump(random: Random): Meanwhile {
+  // Never by whole steps of anything else, so that no two files get the same time by design.
+  const ms = Math.floor((random.next() - 0.5) * 1e8);
+  return { kind: 'jump', afterMs: random.below(250), ms };
+}
+
+const FAULTY = [
+  'append',
+  'rename',
+  'remove',
+  'makeFolder',
+  'create',
+  'sync',
+  'replace',
+  'truncate',
+  'removeEmptyFolder',
+  'read',
+  'list',
+  'stat',
+] as const;
+
+function randomFault(random: Random): Fault {
+  const call = random.pick(FAULTY);
+  const code = random.pick(['ENOSPC', 'EIO', 'EROFS', 'EACCES'] as const);
+  const times = random.pick([1, 1, 3, Number.POSITIVE_INFINITY]);
+  return { call, at: 1 + random.below(30), times, code };
 }
 
 function randomCrash(random: Random): Pick<RunRequest, 'choose'> & {

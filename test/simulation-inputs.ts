@@ -45,6 +45,7 @@ export function readInputs(
       const sha256 = sha256Of(fs.read(path) ?? '');
       if (file.outside !== undefined) {
         const { bytes, mtimeMs } = stat;
+        if (bytes !== file.bytes || mtimeMs !== file.outside.mtimeMs) throw changed(path, []);
         outside[file.outside.name] = { bytes, mtimeMs, sha256 };
       } else if (stat.bytes !== file.bytes) {
         throw changed(path, blamed);

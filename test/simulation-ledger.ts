@@ -1,5 +1,6 @@
 // What the simulation remembers beside the runner, to say afterwards what may have run and which
 // files may lie around: with which work every target was last done, and who ever made which path.
+import { matchesPath } from '../src/glob.ts';
 import type { TargetState } from '../src/store/journal-state.ts';
 import type { StoreReader } from '../src/store/store.ts';
 import { KEEP_ALL } from './fake-disk.ts';
@@ -15,6 +16,10 @@ export class Ledger {
   readonly #done = new Map<string, string>();
   readonly #journals = new Map<string, string>();
   readonly #makers = new Map<string, Set<string>>();
+  /** Where each target last began to make its files. */
+  readonly #places = new Map<string, readonly string[]>();
+  /** All places where each target ever began to make its files. */
+  readonly #everPlaces = new Map<string, Set<string>>();
   /** Files whose content was changed behind the runner's back. */
   readonly tampered = new Set<string>();
   readonly #harmed = new Set<string>();
@@ -36,18 +41,35 @@ export class Ledger {
     for (const target of this.makersOf(path)) this.#done.delete(target);
   }
 
-  /** Whether more than one target ever made the path, or somebody else harmed it. */
-  isAnybodys(path: string): boolean {
-    return this.makersOf(path).size > 1 || this.#harmed.has(path);
+  /** Whether somebody besides the runner changed the file. */
+  isHarmed(path: string): boolean {
+    return this.#harmed.has(path);
   }
 
   makersOf(path: string): ReadonlySet<string> {
-    return this.#makers.get(path) ?? new Set();
+    const makers = this.#makers.get(path);
+    if (makers !== undefined) return makers;
+    // Made of content that was there only while it ran.
+    const near = [...this.#everPlaces].filter(([, places]) =>
+      [...places].some((place) => matchesPath(place, path)),
+    );
+    return new Set(near.map(([name]) => name));
   }
 
   /** Complaints about targets that ran although nothing asked for it. */
   noteRun(
-    { report, request, before }: { report: RunReport; request: RunRequest; before: Before },
+    {
+      report,
+      request,
+      shaken,
+      before,
+    }: {
+      report: RunReport;
+      request: RunRequest;
+      /** Of which nobody can say what they were made of. */
+      shaken: ReadonlySet<string>;
+      before: Before;
+    },
     expected: Expected,
   ): readonly string[] {
     const isCut = report.summary?.outcome !== 'ok';
@@ -57,6 +79,9 @@ export class Ledger {
       if (target === undefined) continue;
       const isAsked =
         (request.force && before.named.has(name)) ||
+        shaken.has(name) ||
+        // What cannot be read is made again.
+        request.fault !== undefined ||
         this.#done.get(name) !== target.signature ||
         this.#isWanted(target, { report, expected, before, isCut }) ||
         target.releases.some((other) => !before.released.has(other) || report.started.has(other));
@@ -64,6 +89,7 @@ export class Ledger {
       if (!isAsked) complaints.push(`${name} ran and need not: ${reasons}`);
     }
     for (const name of report.started.keys()) this.#noteStart(name, { report, expected });
+    for (const name of shaken) if (report.started.has(name)) this.#done.delete(name);
     for (const name of [...report.failed.keys(), ...report.blamed]) this.#done.delete(name);
     // Without power, what was done a moment ago may be gone.
     const isLossy = report.summary === undefined && request.choose !== KEEP_ALL;
@@ -103,6 +129,16 @@ export class Ledger {
     this.#done.delete(name);
     if (target === undefined) return;
     this.#journals.set(name, target.journal);
+    for (const [other, places] of this.#places) {
+      // Whose place was taken has nothing there any more.
+      if (other !== name && places.some((place) => target.places.includes(place))) {
+        this.#done.delete(other);
+      }
+    }
+    this.#places.set(name, target.places);
+    const ever = this.#everPlaces.get(name) ?? new Set();
+    for (const place of target.places) ever.add(place);
+    this.#everPlaces.set(name, ever);
     if (report.done.has(name)) this.#done.set(name, target.signature);
     const paths = target.files.map(({ path }) => path);
     if (target.manifest !== undefined) paths.push(target.manifest);

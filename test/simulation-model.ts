@@ -5,13 +5,16 @@ import { canonicalJson } from '../src/fingerprint.ts';
 import { forEachProducer, forEachReleased, type Graph } from '../src/plan/graph.ts';
 import { cellOf, locateTarget, memberVariables, targetName } from '../src/plan/plan.ts';
 import type { Json, Scalar } from '../src/task.ts';
+import { MAX_ARTIFACTS_IN_TRACE } from '../src/trace.ts';
 import {
   command,
+  EXTRA_PATH,
   outputPath,
   type Project,
   parameters,
   ruleWords,
   type StepSketch,
+  sourceFolder,
 } from './simulation-pipeline.ts';
 import {
   digestResult,
@@ -34,6 +37,10 @@ export interface ExpectedTarget {
   readonly signature: string;
   readonly producers: readonly string[];
   readonly releases: readonly string[];
+  /** Where its files lie, `*` for what a result itself decides. */
+  readonly places: readonly string[];
+  /** Absolute paths of the files that no target makes. */
+  readonly outside: readonly string[];
 }
 
 export function expectTargets(project: Project, graph: Graph): ReadonlyMap<string, ExpectedTarget> {
@@ -70,8 +77,10 @@ function expectTarget(
     inputs[made.name] = made.digest;
     read.push(...readFiles(made));
   });
-  for (const { input, key, content } of outsideFiles(id, { project, graph, step })) {
+  const outside: string[] = [];
+  for (const { input, key, path, content } of outsideFiles(id, { project, graph, step })) {
     const sha256 = sha256Of(content);
+    outside.push(path);
     inputs[`./${key}`] = sha256;
     read.push({ input, output: '', value: null, sha256 });
   }
@@ -87,12 +96,13 @@ function expectTarget(
   const member = located.step.table.names[located.member] ?? '';
   const folder = name.split('@')[0]?.replace(':', '/') ?? '';
   const isOpen = step.outputs.some(({ kind }) => kind !== 'plain');
+  const isListed = isOpen || files.length > MAX_ARTIFACTS_IN_TRACE;
   return {
     name,
     step,
     journal: located.step.table.journals[located.member] ?? '',
     files,
-    manifest: isOpen
+    manifest: isListed
       ? `audit/${member === '' ? folder : `${folder}/${member}`}.parquet`
       : undefined,
     digest: digestResult(files.map((file) => ({ ...file, sha256: sha256Of(file.content) }))),
@@ -105,6 +115,8 @@ function expectTarget(
     ]),
     producers,
     releases,
+    places: places.map(({ path }) => path.replace('{value}', '*')),
+    outside,
   };
 }
 
@@ -123,21 +135,33 @@ function readFiles({ name, files }: ExpectedTarget): readonly ReadFile[] {
   });
 }
 
+interface OutsideContent {
+  readonly input: string;
+  readonly key: string;
+  /** Absolute. */
+  readonly path: string;
+  readonly content: string;
+}
+
 function outsideFiles(
   id: number,
   { project, graph, step }: { project: Project; graph: Graph; step: StepSketch },
-): readonly { readonly input: string; readonly key: string; readonly content: string }[] {
+): readonly OutsideContent[] {
   const { step: planned, member } = locateTarget(graph.plan, id);
-  const found = [];
+  const found: OutsideContent[] = [];
   const { each } = step;
   if (step.needs.length === 0 && each.kind !== 'once') {
     const source = project.sources.find(({ name }) => name === each.source);
     for (const index of planned.table.filesOf(member)) {
       const key = planned.table.listing?.files[index]?.key ?? '';
-      found.push({ input: 'input', key, content: source?.files.get(`${key}.txt`) ?? '' });
+      const path = `${sourceFolder(each.source)}/${key}.txt`;
+      found.push({ input: 'input', key, path, content: source?.files.get(`${key}.txt`) ?? '' });
     }
   }
-  if (step.readsExtra) found.push({ input: 'extra', key: 'extra.txt', content: project.extra });
+  if (step.readsExtra) {
+    const content = project.extra;
+    found.push({ input: 'extra', key: 'extra.txt', path: EXTRA_PATH, content });
+  }
   return found;
 }
 

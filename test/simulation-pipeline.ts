@@ -2,6 +2,7 @@
 // edited, and the configuration that it stands for.
 import type {
   Cell,
+  ComputedGroups,
   Config,
   Each,
   OutputConfig,
@@ -15,8 +16,7 @@ import { LOSSY, RECORDS } from './simulation-result.ts';
 export const ROOT = '/project';
 
 export interface Project {
-  /** Contents of files by name, for each source. */
-  readonly sources: { readonly name: string; readonly files: Map<string, string> }[];
+  readonly sources: SourceSketch[];
   readonly steps: StepSketch[];
   /** Values of the matrix that all steps with one share, each with an attribute. */
   readonly values: Map<string, number>;
@@ -29,8 +29,16 @@ export interface Project {
   extra: string;
 }
 
-export interface StepSketch {
+export interface SourceSketch {
   readonly name: string;
+  /** Contents of files by name. */
+  readonly files: Map<string, string>;
+  /** How `batch` joins files; undefined where there is no such kind of group. */
+  batch: Pick<ComputedGroups, 'of' | 'atLeastBytes' | 'files'> | undefined;
+}
+
+export interface StepSketch {
+  name: string;
   readonly kind: 'sql' | 'task' | 'run' | 'release';
   readonly each: Each;
   needs: readonly string[];
@@ -49,11 +57,15 @@ export interface StepSketch {
   /** A parameter that cannot change the result. */
   interval: number;
   outputs: readonly OutputSketch[];
-  readonly releases: readonly string[];
+  releases: readonly string[];
   readonly acceptsReleased: boolean;
   readonly readsExtra: boolean;
   readonly countsEngine: boolean;
   readonly retries: number;
+  /** Cores that a target takes. */
+  cpu: number;
+  /** Its result also lies on a Hub. */
+  readonly publishes: boolean;
 }
 
 export interface OutputSketch {
@@ -63,6 +75,15 @@ export interface OutputSketch {
   /** How the rest of the path is written. */
   readonly style: number;
 }
+
+/** The Hub that everything is published on. */
+export const HUB = {
+  endpoint: 'http://hub',
+  seed: undefined,
+  isPrivate: false,
+  xet: 'off',
+  tokenEnv: undefined,
+} as const;
 
 const at = { file: 'pipeline.yaml', line: 1, column: 1, length: 1 };
 
@@ -155,7 +176,7 @@ export function makeConfig(project: Project, work: string): Config {
     disk: { budget: 'auto', keepFree: 'auto' },
     hub: undefined,
     confirmAboveBytes: 100e9,
-    sources: project.sources.map(({ name }) => ({
+    sources: project.sources.map(({ name, batch }) => ({
       kind: 'local',
       name,
       at,
@@ -165,7 +186,7 @@ export function makeConfig(project: Project, work: string): Config {
         captures: ['chunk', 'part'],
         expression: 'c(?<chunk>[^/]+)-(?<part>[^/]+)\\.txt$',
       },
-      groups: [],
+      groups: batch === undefined ? [] : [{ name: 'batch', ...batch }],
       exclude: {},
       seed: undefined,
     })),
@@ -190,10 +211,13 @@ function makeStep(
     outputs: step.outputs.map((output) => makeOutput(step, output)),
     retries: { count: step.retries, backoffMs: 10, maxBackoffMs: 20 },
     timeoutMs: undefined,
-    pools: { cpu: 1 },
+    // So little memory that only the cores are a limit.
+    pools: { cpu: step.cpu, memory: 1 },
     maxRejects: 0,
-    hub: undefined,
-    publish: undefined,
+    hub: step.publishes ? HUB : undefined,
+    publish: step.publishes
+      ? { dataset: [`me/${step.outputs[0]?.folder}`], expectedValues: undefined }
+      : undefined,
     acceptsReleased: step.acceptsReleased,
     rebuildOn: step.countsEngine ? ['engine'] : [],
   };

@@ -1,7 +1,7 @@
 // How a simulated project begins, and what a step added to it may be. Only what a user could mean:
 // outputs in folders of their own, and releases behind everything that reads what they free.
 import type { Each } from '../src/config/config.ts';
-import type { OutputSketch, Project, StepSketch } from './simulation-pipeline.ts';
+import type { OutputSketch, Project, SourceSketch, StepSketch } from './simulation-pipeline.ts';
 import type { Random } from './simulation-random.ts';
 
 const FOLDERS = ['d0', 'd1', 'd2', 'd3', 'd4', 'd5', 'd6', 'd7', 'd8'];
@@ -12,6 +12,7 @@ export function randomProject(random: Random): Project {
     sources: ['main', 'side'].slice(0, random.chance(0.3) ? 2 : 1).map((name) => ({
       name,
       files: new Map(),
+      batch: random.chance(0.4) ? randomBatch(random) : undefined,
     })),
     steps: [],
     values: new Map(VALUES.slice(0, 1 + random.below(2)).map((name) => [name, random.below(3)])),
@@ -30,6 +31,13 @@ export function randomProject(random: Random): Project {
     addStep(project, { random, name: `s${project.steps.length}` });
   }
   return project;
+}
+
+/** By size or by number, of whole chunks or of single files. */
+export function randomBatch(random: Random): NonNullable<SourceSketch['batch']> {
+  const of = random.chance(0.5) ? 'chunk' : undefined;
+  if (random.chance(0.5)) return { of, atLeastBytes: 0, files: 1 + random.below(3) };
+  return { of, atLeastBytes: 3 + random.below(8), files: undefined };
 }
 
 /** Steps before an index whose files nobody releases: others may need them at any time. */
@@ -57,8 +65,7 @@ function randomStep(
   const hasMatrix = random.chance(0.3);
   const candidates = consumable(project).slice(-3);
   const needs = random.some(candidates, 0.6).map((step) => step.name);
-  const members = { once: [], file: ['chunk', 'part', 'key'], group: ['chunk', 'key'] }[each.kind];
-  const variables = [...members, ...(hasMatrix ? ['t', 'weight'] : [])];
+  const variables = [...memberVariables(each), ...(hasMatrix ? ['t', 'weight'] : [])];
   if (kind === 'sql') variables.push('scale');
   const step: StepSketch = {
     name,
@@ -80,13 +87,36 @@ function randomStep(
     readsExtra: random.chance(0.15),
     countsEngine: random.chance(0.1),
     retries: random.below(2),
+    cpu: random.chance(0.3) ? 2 : 1,
+    publishes: kind === 'task' && random.chance(0.3),
   };
   const outputs: OutputSketch[] = [];
   for (let count = kind !== 'sql' && random.chance(0.3) ? 2 : 1; count > 0; count -= 1) {
     const index = outputs.length;
     outputs.push(makeOutput(project, { kind, index, random, taken: outputs }));
   }
+  if (kind === 'task' && random.chance(0.1)) outputs.push(...manyOutputs(project, outputs));
   return { ...step, outputs };
+}
+
+function memberVariables(each: Each): readonly string[] {
+  switch (each.kind) {
+    case 'once':
+      return [];
+    case 'file':
+      return ['chunk', 'part', 'key'];
+    case 'group':
+      return [each.group, 'key'];
+  }
+}
+
+/** More files than a trace names itself. */
+function manyOutputs(project: Project, taken: readonly OutputSketch[]): readonly OutputSketch[] {
+  const used = usedFolders(project).length + taken.length;
+  return Array.from({ length: 8 }, (_, index) => {
+    const name = `o${taken.length + index}`;
+    return { name, kind: 'plain', folder: `many${used}/${name}`, style: 0 };
+  });
 }
 
 /** Frees steps that are cut as finely as itself, after all that read them. */
@@ -110,20 +140,24 @@ function randomRelease(
     releases,
     readsExtra: false,
     acceptsReleased: false,
+    publishes: false,
   };
 }
 
 function isWithin(fine: Each, coarse: Each): boolean {
   if (coarse.kind === 'once') return true;
   if (fine.kind === 'once' || fine.source !== coarse.source) return false;
-  return fine.kind === 'file' || coarse.kind === 'group';
+  if (fine.kind === 'file') return true;
+  return coarse.kind === 'group' && coarse.group === fine.group;
 }
 
 function randomEach(project: Project, random: Random): Each {
-  const { name: source } = random.pick(project.sources);
+  const { name: source, batch } = random.pick(project.sources);
   const number = random.below(10);
   if (number < 2) return { kind: 'once' };
-  return number < 7 ? { kind: 'file', source } : { kind: 'group', source, group: 'chunk' };
+  if (number < 7) return { kind: 'file', source };
+  const group = batch !== undefined && random.chance(0.6) ? 'batch' : 'chunk';
+  return { kind: 'group', source, group };
 }
 
 export function makeOutput(
@@ -176,12 +210,14 @@ export function otherContent(text: string, random: Random): string {
 export function describe(step: StepSketch | undefined): string {
   if (step === undefined) return 'none';
   const { name, kind, each, needs, outputs, hasMatrix, releases } = step;
-  const over = each.kind === 'once' ? 'once' : `each ${each.kind} of ${each.source}`;
+  const per = each.kind === 'group' ? each.group : each.kind;
+  const over = each.kind === 'once' ? 'once' : `each ${per} of ${each.source}`;
   const makes = outputs.map((output) => `${output.kind} in ${output.folder}/${output.style}`);
   const flags = [
     hasMatrix ? 'matrix' : '',
     step.isLossy ? 'lossy' : '',
     kind === 'task' && step.hasVersion ? 'versioned' : '',
+    step.publishes ? 'publishes' : '',
     step.acceptsReleased && kind === 'task' ? 'accepts released' : '',
     step.uses.length > 0 ? `uses ${step.uses.join(' ')}` : '',
     releases.length > 0 ? `releases ${releases.join(' ')}` : '',

@@ -1,6 +1,7 @@
 // What one simulated run did, as its events tell it.
 import type { RunSummary } from '../src/event.ts';
 import type { Graph } from '../src/plan/graph.ts';
+import { targetName } from '../src/plan/plan.ts';
 import type { Selection } from '../src/plan/selection.ts';
 import type { EventBody } from '../src/run/context.ts';
 
@@ -15,6 +16,8 @@ export interface RunReport {
   readonly failed: ReadonlyMap<string, string>;
   /** Targets whose results others found at fault. */
   readonly blamed: ReadonlySet<string>;
+  /** Files that somebody changed meanwhile. */
+  readonly written: ReadonlySet<string>;
   /** Up to date without running, by step. */
   readonly fresh: ReadonlyMap<string, number>;
 }
@@ -27,6 +30,7 @@ export class RunRecord implements RunReport {
   readonly done = new Set<string>();
   readonly failed = new Map<string, string>();
   readonly blamed = new Set<string>();
+  readonly written = new Set<string>();
   readonly fresh = new Map<string, number>();
 
   blame(producers: readonly string[]): void {
@@ -50,4 +54,21 @@ export class RunRecord implements RunReport {
       default:
     }
   }
+}
+
+/** Something that must hold did not. */
+export class SimulationError extends Error {}
+
+export function fail(message: string): never {
+  throw new SimulationError(message);
+}
+
+export function namesWhere(
+  graph: RunReport['graph'],
+  marks: Uint8Array | undefined,
+): ReadonlySet<string> {
+  const names = new Set<string>();
+  if (graph === undefined || marks === undefined) return names;
+  for (const [id, mark] of marks.entries()) if (mark === 1) names.add(targetName(graph.plan, id));
+  return names;
 }

@@ -2,20 +2,28 @@
 // and runs the real runner there, in processes that can be interrupted, killed or lose their power.
 import { posix } from 'node:path';
 import type { RunSummary } from '../src/event.ts';
-import type { Clock } from '../src/file-system.ts';
 import { findCollisions } from '../src/plan/collision.ts';
 import { type Graph, makeGraph } from '../src/plan/graph.ts';
 import { makePlan } from '../src/plan/plan.ts';
 import { type Selection, selectTargets } from '../src/plan/selection.ts';
+import { failureOf } from '../src/run/failure.ts';
+import { readGroups, recordGroups } from '../src/run/group-record.ts';
 import { startRun } from '../src/run/run.ts';
 import { observeSources } from '../src/run/source.ts';
 import type { Belonging } from '../src/store/belonging.ts';
 import { openStore, readStore, type Store, type StoreReader } from '../src/store/store.ts';
 import { FakeClock } from './fake-clock.ts';
 import type { Choose } from './fake-disk.ts';
-import { Crash, type CrashPlan, FakeFileSystem } from './fake-file-system.ts';
+import { Crash, type CrashPlan, FakeFileSystem, type Fault } from './fake-file-system.ts';
 import { FakeExecutor, type Trouble } from './simulation-executor.ts';
-import { makeConfig, type Project, ruleFiles, sourceFolder } from './simulation-pipeline.ts';
+import {
+  EXTRA_PATH,
+  makeConfig,
+  type Project,
+  ruleFiles,
+  sourceFolder,
+} from './simulation-pipeline.ts';
+import { SimulatedProcess } from './simulation-process.ts';
 import type { Random } from './simulation-random.ts';
 import { RunRecord, type RunReport } from './simulation-report.ts';
 import { LOCK } from './store-fixture.ts';
@@ -31,13 +39,28 @@ export interface RunRequest {
   readonly verify: boolean;
   readonly failFast: boolean;
   readonly cpu: number;
+  /** The variable as it is for this run alone. */
+  readonly scale: number | undefined;
   readonly troubleOf: (target: string) => Trouble | undefined;
   /** Told after so many simulated milliseconds; the second time to stop at once. */
   readonly interruptions: readonly { readonly afterMs: number; readonly how: 'drain' | 'stop' }[];
+  /** What the user and the machine do while it runs. */
+  readonly meanwhile: readonly Meanwhile[];
+  readonly fault: Fault | undefined;
   readonly crash: CrashRequest | undefined;
   /** What of the disk is lost at the crash. */
   readonly choose: Choose;
 }
+
+export type Meanwhile =
+  | { readonly kind: 'jump'; readonly afterMs: number; readonly ms: number }
+  /** Writes a file that no target makes: of a source, or the one outside. */
+  | {
+      readonly kind: 'write';
+      readonly afterMs: number;
+      readonly pick: number;
+      readonly content: string;
+    };
 
 /** The process dies at the `at`-th such call, counted from its begin. */
 export interface CrashRequest extends CrashPlan {
@@ -50,8 +73,11 @@ export const PLAIN_RUN: Omit<RunRequest, 'choose'> = {
   verify: false,
   failFast: false,
   cpu: 2,
+  scale: undefined,
   troubleOf: () => undefined,
   interruptions: [],
+  meanwhile: [],
+  fault: undefined,
   crash: undefined,
 };
 
@@ -60,6 +86,8 @@ export class World {
   fs = new FakeFileSystem(this.clock);
   readonly project: Project;
   readonly work: string;
+  /** What is published, by target: its result's digest. */
+  readonly hub = new Map<string, string>();
   readonly #random: Random;
   readonly #placed = new Map<string, string>();
   #runs = 0;
@@ -104,15 +132,23 @@ export class World {
     const { fs } = this;
     this.clock.tick(1000);
     this.#planCrash(request.crash);
+    fs.planFault(request.fault);
     const record = new RunRecord();
     const process = new SimulatedProcess(this.clock);
+    const disk = this.#random.fork();
+    fs.waitForDisk = () => new Promise((end) => process.after(disk.below(20), end));
     try {
-      await this.#session(request, { record, process });
+      await this.#wait(this.#session(request, { record, process }));
     } catch (error) {
-      if (!(error instanceof Crash) && !fs.isDead) throw error;
+      // What the system says against the state folder ends the process, as its death would.
+      const isFault = request.fault !== undefined && failureOf(error) !== undefined;
+      if (!(error instanceof Crash || fs.isDead || isFault)) throw error;
+      record.summary = undefined;
     }
     process.end();
     fs.crashPlan = undefined;
+    fs.planFault(undefined);
+    fs.waitForDisk = async () => undefined;
     fs.onCall = undefined;
     if (fs.isDead) {
       this.fs = fs.restart(request.choose);
@@ -144,13 +180,15 @@ export class World {
     return opened.store;
   }
 
-  plan(): Graph {
+  plan({ isOwner }: { readonly isOwner: boolean } = { isOwner: false }): Graph {
+    const { fs } = this;
     const config = makeConfig(this.project, this.work);
     const { catalog, diagnostics } = observeSources(config, {
-      fs: this.fs,
+      fs,
       recorded: () => undefined,
-      groups: () => ({}),
+      groups: (source) => readGroups(source, { config, fs }),
     });
+    if (isOwner) recordGroups(catalog, { config, fs });
     const { plan, diagnostics: mistakes } = makePlan(config, catalog);
     const collisions = plan === undefined ? [] : findCollisions(plan);
     const [mistake] = [...diagnostics, ...mistakes, ...collisions];
@@ -180,7 +218,7 @@ export class World {
     for (const name of fs.list(`${work}/tmp`) ?? []) {
       if (name !== 'scratch') fs.remove(`${work}/tmp/${name}`);
     }
-    const graph = this.plan();
+    const graph = this.plan({ isOwner: true });
     const { words } = request;
     const { selection } = selectTargets(graph, { words, until: undefined });
     if (selection === undefined) {
@@ -191,7 +229,7 @@ export class World {
     record.selection = selection;
     const { used, ended } = this.#start(request, { store, graph, selection, record, process });
     try {
-      record.summary = await this.#wait(ended);
+      record.summary = await ended;
     } catch (error) {
       store.abandon();
       throw error;
@@ -219,7 +257,8 @@ export class World {
   ): { used: () => boolean; ended: Promise<RunSummary> } {
     const { fs } = this;
     const random = this.#random.fork();
-    const { troubleOf, interruptions, force, verify, failFast, cpu } = request;
+    const { troubleOf, interruptions, meanwhile, force, verify, failFast, cpu } = request;
+    const cores = { all: cpu, of: (target: string) => this.#coresOf(target) };
     let executor: FakeExecutor | undefined;
     const run = startRun({
       graph,
@@ -229,7 +268,8 @@ export class World {
       clock: process,
       executor: async () => {
         const onBlamed = (producers: readonly string[]) => record.blame(producers);
-        executor ??= new FakeExecutor({ fs, clock: process, random, troubleOf, onBlamed });
+        const parts = { fs, clock: process, random, troubleOf, onBlamed, cores, hub: this.hub };
+        executor ??= new FakeExecutor(parts);
         return executor;
       },
       report: (event) => record.take(event),
@@ -239,15 +279,43 @@ export class World {
       run: `r${this.#runs}`,
       pools: { cpu, memory: 100, network: 8 },
       disk: { budgetBytes: Number.POSITIVE_INFINITY, keepFreeBytes: 0 },
-      connectHub: () => Promise.reject(new Error('there is no Hub')),
-      hubId: () => '',
+      connectHub: async ({ endpoint = '', isPrivate, xet }) => {
+        return { endpoint, id: 'hub', token: undefined, isPrivate, xet };
+      },
+      hubId: () => 'hub',
       engine: { eider: String(this.project.engine) },
       options: { force, verify, failFast },
     });
     for (const { afterMs, how } of interruptions) {
       process.after(afterMs, () => (how === 'drain' ? run.drain() : run.stop()));
     }
+    for (const each of meanwhile) {
+      process.after(each.afterMs, () => {
+        if (each.kind === 'jump') this.clock.jump(each.ms);
+        else record.written.add(this.#write(each));
+      });
+    }
     return { used: () => executor !== undefined, ended: run.ended };
+  }
+
+  #coresOf(target: string): number {
+    const name = target.split(/[:@]/)[0];
+    return this.project.steps.find((step) => step.name === name)?.cpu ?? 1;
+  }
+
+  /** Somebody changes a file; gives its path. */
+  #write({ pick, content }: Extract<Meanwhile, { kind: 'write' }>): string {
+    const { project } = this;
+    const places = project.sources.flatMap(({ name, files }) =>
+      [...files.keys()].map((file) => ({ files, file, path: `${sourceFolder(name)}/${file}` })),
+    );
+    const place = places[pick % (places.length + 1)];
+    const path = place?.path ?? EXTRA_PATH;
+    if (place === undefined) project.extra = content;
+    else place.files.set(place.file, content);
+    this.put(path, content);
+    this.#placed.set(path, content);
+    return path;
   }
 
   /** Until it is settled or its process is dead; a run that waits for nothing hangs. */
@@ -279,35 +347,4 @@ function recover(store: Store, { graph, selection }: { graph: Graph; selection: 
   known.add('@once');
   if (store.journals().some((journal) => !known.has(journal))) return;
   for (const { run } of unended) store.recordRecovered(run);
-}
-
-/** Timers of a process end with it. */
-class SimulatedProcess implements Clock {
-  readonly #clock: FakeClock;
-  readonly #timers = new Set<() => void>();
-
-  constructor(clock: FakeClock) {
-    this.#clock = clock;
-  }
-
-  now(): number {
-    return this.#clock.now();
-  }
-
-  monotonicMs(): number {
-    return this.#clock.monotonicMs();
-  }
-
-  after(ms: number, action: () => void): () => void {
-    const callOff = this.#clock.after(ms, () => {
-      this.#timers.delete(callOff);
-      action();
-    });
-    this.#timers.add(callOff);
-    return callOff;
-  }
-
-  end(): void {
-    for (const callOff of this.#timers) callOff();
-  }
 }

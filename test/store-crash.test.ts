@@ -7,7 +7,7 @@ import type { Entry } from '../src/store/record.ts';
 import type { Store } from '../src/store/store.ts';
 import { type Choose, KEEP_ALL, LOSE_ALL } from './fake-disk.ts';
 import { Crash, type CrashPlan } from './fake-file-system.ts';
-import { entry, Machine, NOTHING_LEFT, record, trace } from './store-fixture.ts';
+import { entry, Machine, NOTHING_LEFT, record, STATE, trace } from './store-fixture.ts';
 
 const A = 'chunk_0-00001-of-00002';
 const B = 'other/x';
@@ -147,7 +147,9 @@ async function check(plan: CrashPlan, choose: Choose): Promise<boolean> {
   return crashed;
 }
 
-test('after a crash at any change a journal is in a state it went through', async () => {
+test('after a crash at any change a journal is in a state it went through', {
+  timeout: 60_000,
+}, async () => {
   const effects: readonly CrashPlan['effect'][] = ['none', 'all', { bytes: 1 }, { bytes: 150 }];
   const choices = [KEEP_ALL, LOSE_ALL, ...[1, 2, 3, 4, 5, 6, 7, 8].map(chooser)];
   let at = 1;
@@ -157,4 +159,31 @@ test('after a crash at any change a journal is in a state it went through', asyn
     }
   }
   expect(at).toBeGreaterThan(20);
+});
+
+test('whatever bit of the log of runs flips, no trace is proven that was not', async () => {
+  const machine = new Machine();
+  for (const name of ['r1', 'r2', 'r3']) {
+    const store = machine.open(name);
+    const target = `of ${name}`;
+    store.append(A, entry({ status: 'started', previous: NOTHING_LEFT }, { target }));
+    store.append(A, entry({ status: 'done', trace: trace(name) }, { target }));
+    if (name === 'r2') store.abandon();
+    else await store.end();
+  }
+  const provenIn = () => {
+    const targets = [...machine.read().load(A).targets];
+    return targets.flatMap(([name, { proven }]) => (proven ? [name] : []));
+  };
+  expect(provenIn()).toEqual(['of r1', 'of r3']);
+  const path = `${STATE}/@runs.jsonl`;
+  const whole = Buffer.from(machine.fs.read(path) ?? '');
+  for (let bit = 0; bit < whole.length * 8; bit += 1) {
+    const flipped = Buffer.from(whole);
+    flipped.writeUInt8(flipped.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+    machine.fs.put(path, flipped);
+    if (provenIn().includes('of r2')) expect.fail(`bit ${bit} proves what a killed run made`);
+  }
+  machine.fs.put(path, whole);
+  expect(provenIn()).toEqual(['of r1', 'of r3']);
 });
