@@ -12,7 +12,7 @@ import { CrashFolder, type CrashRun, type Ended } from './crash-folder.ts';
 import { readState } from './crash-journal.ts';
 import { forbidWriting, mountSmall, resize, unmount, unmountAll } from './crash-mount.ts';
 import { type Calm, explainEnd, findDifferences } from './crash-round.ts';
-import { findHalfFiles } from './crash-snapshot.ts';
+import { findEmptyTraces, findHalfFiles } from './crash-snapshot.ts';
 import { Random } from './simulation-random.ts';
 
 interface Fault {
@@ -61,7 +61,7 @@ export async function playFault(
 ): Promise<FaultResult> {
   const folder = new CrashFolder();
   const flaws = [...(await FAULTS[name].play(folder, { random: new Random(seed), calm }))];
-  flaws.push(...findHalfFiles(folder.work, calm.whole));
+  flaws.push(...findHalfFiles(folder.work, calm.whole), ...findEmptyTraces(folder.work));
   if (flaws.length === 0) flaws.push(...(await findDifferences(folder, calm)));
   if (flaws.length > 0) {
     execFileSync('cp', ['-a', folder.outside, join(folder.root, 'left')]);

@@ -13,6 +13,13 @@ export interface RecordedTarget {
   readonly status: string;
   /** As JSON, what the last trace says of the result; undefined where there never was one. */
   readonly result: string | undefined;
+  /** What the last trace says that there is, by path in the work folder. */
+  readonly artifacts: readonly Artifact[];
+}
+
+export interface Artifact {
+  readonly path: string;
+  readonly bytes: number;
 }
 
 export interface RecordedState {
@@ -29,7 +36,10 @@ interface Line {
   readonly status: string;
   readonly step: number;
   readonly run: string;
-  readonly trace?: Readonly<Record<string, unknown>>;
+  readonly trace?: Readonly<Record<string, unknown>> & {
+    readonly artifacts: readonly Artifact[];
+    readonly manifest?: Artifact;
+  };
 }
 
 /** Steps whose results name a commit and a Hub, which no two folders have in common. */
@@ -57,10 +67,16 @@ function targetsOf(journal: string, lines: readonly Line[]): readonly RecordedTa
   for (const { target, status, trace } of lines) {
     if (target === '' || status === 'note') continue;
     const step = target.replace(/:.*/, '');
-    const result = trace === undefined ? found.get(target)?.result : resultOf(step, trace);
-    found.set(target, { journal, target, step, status, result });
+    const before = found.get(target);
+    const result = trace === undefined ? before?.result : resultOf(step, trace);
+    const artifacts = trace === undefined ? (before?.artifacts ?? []) : artifactsOf(trace);
+    found.set(target, { journal, target, step, status, result, artifacts });
   }
   return [...found.values()];
+}
+
+function artifactsOf({ artifacts, manifest }: NonNullable<Line['trace']>): readonly Artifact[] {
+  return manifest === undefined ? artifacts : [...artifacts, manifest];
 }
 
 function resultOf(step: string, trace: NonNullable<Line['trace']>): string {

@@ -9,6 +9,7 @@ import {
   compareSnapshots,
   type Digests,
   digestsOfResults,
+  findEmptyTraces,
   findHalfFiles,
   type Snapshot,
   takeSnapshot,
@@ -89,7 +90,7 @@ export async function playRound(seed: number, calm: Calm): Promise<Round> {
     const kill = await carryOut(plan, { folder, number, calm });
     if (kill === undefined) continue;
     kills.push(kill);
-    flaws.push(...findHalfFiles(folder.work, calm.whole));
+    flaws.push(...findHalfFiles(folder.work, calm.whole), ...findEmptyTraces(folder.work));
     // Most often the next run meets what the dead one left running, sometimes it comes late.
     if (random.chance(0.25)) flaws.push(...(await findSurvivors(folder)));
   }

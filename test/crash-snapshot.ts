@@ -3,7 +3,7 @@
 // byte; the names of all others; and what the journals say. One text a fact, so that a difference
 // can be shown.
 import { hash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommitStore } from '../src/hub/server/commit-store.ts';
 import { ContentStore } from '../src/hub/server/content-store.ts';
@@ -66,6 +66,20 @@ export function findHalfFiles(work: string, whole: Digests): readonly string[] {
   return Object.entries(digestsOfResults(work))
     .filter(([path, digest]) => !path.endsWith('.next') && whole[path] !== digest)
     .map(([path]) => `${path} is not whole`);
+}
+
+/** Targets that are recorded as done although what they made is not there. */
+export function findEmptyTraces(work: string): readonly string[] {
+  return readState(work)
+    .targets.filter(({ status }) => status === 'done' || status === 'verified')
+    .flatMap(({ target, journal, artifacts }) =>
+      artifacts
+        .filter(({ path, bytes }) => {
+          const stat = statSync(join(work, path), { throwIfNoEntry: false });
+          return stat?.size !== bytes;
+        })
+        .map(({ path }) => `${target} of ${journal} has a trace, but not ${path}`),
+    );
 }
 
 /** Records name the commit and the Hub they were published to, which no two runs share. */
