@@ -38,6 +38,13 @@ test('an edit of meaning is accepted, and nothing runs any more', async () => {
     );
     expect(await rig.ran()).toEqual([]);
     expect(rig.results()).toEqual(base.results());
+  });
+});
+
+test('status and explain tell what was accepted, and later edits count', async () => {
+  await copied(async (rig) => {
+    rig.edit(SQL, 'n * $factor', 'n * $factor + 0');
+    await rig.command(['accept', 'process', '--why', 'only a zero']);
     const status = await rig.command(['status']);
     expect(status.stdout).toMatch(/accepted:\n {2}process@chunk_0-0 \S+Z by \S+: only a zero/);
     const rows = JSON.parse((await rig.command(['status', '--json'])).stdout);

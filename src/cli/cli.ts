@@ -74,6 +74,7 @@ function createProgram(): Command {
   addValidate(program);
   addRefresh(program);
   addAccept(program);
+  addRepair(program);
   addHub(program);
   return program;
 }
@@ -203,6 +204,27 @@ record, as long as its outputs and contract are the same.
 
   pnpm pipeline accept process:claims --why "only formatting"
   pnpm pipeline accept process+ -n`;
+
+function addRepair(program: Command) {
+  addProjectOptions(program.command('repair'))
+    .description('rebuild what is recorded from the outputs on disk and from published datasets')
+    .argument('[targets...]', 'only these, and what they need')
+    .option('-n, --dry-run', 'only say what would be recorded')
+    .option('--yes', 'record it without asking')
+    .option('--json', 'a JSON line per finding')
+    .addHelpText('after', REPAIR_HELP)
+    .action(async (words: string[], raw) => {
+      const { repairCommand } = await import('./repair-command.ts');
+      process.exitCode = await repairCommand(words, raw);
+    });
+}
+
+const REPAIR_HELP = `
+For journals that were deleted or damaged, and for the state files of another program, each one line
+{"step": N}. Outputs that lie here whole are taken as made by the present rules from the present
+inputs: say yes only if they were. Every such fact is marked as inferred (see explain). What a
+dataset proves to be published is recalled; damaged journals are written clean once what they prove
+was looked at again.`;
 
 function addHub(program: Command) {
   const hub = program.command('hub').description('the embedded Hub of the work folder');

@@ -8,6 +8,7 @@ export const COMMANDS: readonly string[] = [
   'validate',
   'refresh',
   'accept',
+  'repair',
   'hub',
   'help',
 ];

@@ -13,7 +13,12 @@ import { makeWorkOrder, targetPaths } from './work-order.ts';
 export type Present =
   | { readonly kind: 'present'; readonly trace: Trace; readonly staged: string | undefined }
   /** Why nothing can be said, to follow a target's name. */
-  | { readonly kind: 'unproven'; readonly because: string };
+  | {
+      readonly kind: 'unproven';
+      readonly because: string;
+      /** Where it is the outputs that prove nothing. */
+      readonly problem?: OutputProblem;
+    };
 
 /** The result half of a trace. */
 type Result = Pick<Trace, 'artifacts' | 'manifest' | 'digest' | 'rows' | 'rejects'>;
@@ -46,7 +51,7 @@ export class PresentTraces {
     const { outputs, work, stage, manifestPath, rejectsPath } = order;
     const asked = { outputs, work, stage, manifestPath, rejectsPath };
     const answer = await (await executor()).ask({ kind: 'examine', order: asked, expects });
-    if (answer.kind !== 'examined') return { kind: 'unproven', because: explain(answer) };
+    if (answer.kind !== 'examined') return unproven(answer);
     const { manifest } = answer.result;
     return this.ofResult(id, { result: resultOf(answer.result), staged: manifest?.staged });
   }
@@ -107,11 +112,13 @@ const PROBLEMS: Readonly<Record<OutputProblem, (path: string) => string>> = {
   partial: (path) => `its publication was cut short: ${path} has a successor that is not in place`,
 };
 
-function explain(answer: Answer): string {
-  if (answer.kind === 'unproven') return PROBLEMS[answer.problem](answer.path);
-  return answer.kind === 'failed'
-    ? `its outputs cannot be used: ${answer.failure.message}`
-    : 'its outputs could not be looked at';
+function unproven(answer: Answer): Present {
+  if (answer.kind === 'unproven') {
+    const { problem, path } = answer;
+    return { kind: 'unproven', because: PROBLEMS[problem](path), problem };
+  }
+  const reason = answer.kind === 'failed' ? answer.failure.message : 'nobody could look at them';
+  return { kind: 'unproven', because: `its outputs cannot be used: ${reason}` };
 }
 
 /** A manifest that was made anew takes its place; whatever it lists lies there already. */

@@ -6,11 +6,10 @@ import { posix } from 'node:path';
 import type { HubConfig } from '../config/config.ts';
 import type { Executor, HubAddress, RecalledTarget } from '../executor/executor.ts';
 import type { FileSystem } from '../file-system.ts';
-import { forEachProducer, type Graph } from '../plan/graph.ts';
-import { locateTarget, type TargetId, targetId, targetKey, targetName } from '../plan/plan.ts';
+import type { Graph } from '../plan/graph.ts';
+import { locateTarget, type TargetId, targetName } from '../plan/plan.ts';
 import type { Selection } from '../plan/selection.ts';
 import { judge } from '../rebuilder.ts';
-import type { JournalState } from '../store/journal-state.ts';
 import type { Store } from '../store/store.ts';
 import type { Failure, Trace } from '../trace.ts';
 import { type OpenQuestion, questionOf } from './assess.ts';
@@ -19,6 +18,7 @@ import { Inspector } from './inspect.ts';
 import { Meanings } from './meanings.ts';
 import { OutputListing } from './output-listing.ts';
 import { upstreamOf } from './provenance.ts';
+import { findCandidates } from './recall-candidates.ts';
 import { Recorder } from './recorder.ts';
 import { filesOf } from './release.ts';
 import { makeWorkOrder, targetPaths } from './work-order.ts';
@@ -37,6 +37,23 @@ export interface RecallContext {
   readonly note: (message: string) => void;
   /** Aborted when the run is to end: what was not recalled by then is not. */
   readonly signal: AbortSignal;
+  /** Look for whatever is not recorded, also of groups that were begun here. */
+  readonly isRepair?: boolean;
+  /** Traces that are about to be recorded anyway. */
+  readonly known?: ReadonlyMap<TargetId, Trace>;
+}
+
+/** What was found; it lies in stages until it is recorded or discarded. */
+export interface Published {
+  readonly places: readonly PublishedPlace[];
+  record(): void;
+  discard(): void;
+}
+
+export interface PublishedPlace {
+  readonly dataset: string;
+  readonly commit: string;
+  readonly targets: readonly TargetId[];
 }
 
 /** Publications looked into at the same time, each by a worker. */
@@ -44,48 +61,40 @@ const LOOKS_AT_ONCE = 4;
 
 /** Rejects with a HubError when a Hub cannot be asked. */
 export async function recallPublished(context: RecallContext): Promise<void> {
-  const candidates = findCandidates(context);
-  if (candidates.length > 0) await new Recall(context).look(candidates);
-}
-
-/** Publishing targets of which neither they nor what they publish was ever begun. */
-function findCandidates({ graph, selection, store }: RecallContext): readonly TargetId[] {
-  const { plan } = graph;
-  // Cells of a member look into the same journals one after the other.
-  let last: { readonly name: string; readonly journal: JournalState } | undefined;
-  const isRecorded = (id: TargetId) => {
-    const { step, cell, member } = locateTarget(plan, id);
-    const name = step.table.journals[member] ?? '';
-    if (last?.name !== name) last = { name, journal: store.load(name) };
-    return last.journal.targets.has(targetKey(step, cell));
-  };
-  const candidates: TargetId[] = [];
-  for (const step of plan.steps) {
-    const { publish, hub, rule, acceptsReleased } = step.config;
-    const isAble = publish !== undefined && hub !== undefined && rule.kind === 'task';
-    if (!isAble || !acceptsReleased) continue;
-    for (let member = 0; member < step.memberCount; member += 1) {
-      for (let cell = 0; cell < step.cellCount; cell += 1) {
-        const id = targetId(step, cell, member);
-        if (selection.needed[id] !== 1) continue;
-        if (!producersOf(graph, id).some(isRecorded) && !isRecorded(id)) candidates.push(id);
-      }
-    }
+  const found = await findPublished(context);
+  found.record();
+  for (const place of found.places) {
+    const count = place.targets.length;
+    context.note(`Recalled ${count} targets from ${show(place)} that need not be made again`);
   }
-  return candidates;
 }
 
-function producersOf(graph: Graph, id: TargetId): readonly TargetId[] {
-  const producers: TargetId[] = [];
-  forEachProducer(graph, id, (producer) => producers.push(producer));
-  return producers;
+/** Rejects with a HubError when a Hub cannot be asked. */
+export async function findPublished(context: RecallContext): Promise<Published> {
+  const recall = new Recall(context);
+  const candidates = findCandidates(context);
+  try {
+    if (candidates.length > 0) await recall.look(candidates);
+  } catch (error) {
+    recall.discard();
+    throw error;
+  }
+  return {
+    places: recall.places(),
+    record: () => recall.record(),
+    discard: () => recall.discard(),
+  };
 }
 
-/** A dataset at one commit, and how much was recalled from it. */
-interface Place {
-  readonly dataset: string;
-  readonly commit: string;
-  count: number;
+/** A dataset at one commit, and what is recalled from it. */
+interface Place extends PublishedPlace {
+  readonly targets: TargetId[];
+}
+
+interface Believed {
+  readonly id: TargetId;
+  readonly found: RecalledTarget;
+  readonly place: Place;
 }
 
 class Recall {
@@ -95,7 +104,12 @@ class Recall {
   readonly #meanings: Meanings;
   readonly #recorder: Recorder;
   readonly #inspector: Inspector;
-  readonly #places = new Map<string, Promise<Place | undefined>>();
+  readonly #asked = new Map<string, Promise<Place | undefined>>();
+  readonly #places: Place[] = [];
+  /** In order of dependencies. */
+  readonly #believed: Believed[] = [];
+  /** Folders with manifests that were made again. */
+  readonly #stages: string[] = [];
   /** Steps whose files some step frees: only those would not lie here after a run. */
   readonly #freed: ReadonlySet<number>;
 
@@ -127,7 +141,7 @@ class Recall {
   }
 
   async look(candidates: readonly TargetId[]): Promise<void> {
-    const { signal, note } = this.#context;
+    const { signal } = this.#context;
     const open = [...candidates];
     const failures: unknown[] = [];
     const work = async () => {
@@ -144,15 +158,23 @@ class Recall {
     await Promise.all(Array.from({ length: LOOKS_AT_ONCE }, workOrGiveUp));
     this.#meanings.save();
     if (failures.length > 0) throw failures[0];
-    for (const found of this.#places.values()) {
-      const place = await found;
-      if (place === undefined || place.count === 0) continue;
-      note(`Recalled ${place.count} targets from ${show(place)} that need not be made again`);
-    }
+  }
+
+  places(): readonly PublishedPlace[] {
+    return this.#places.filter(({ targets }) => targets.length > 0);
+  }
+
+  record(): void {
+    for (const believed of this.#believed) this.#record(believed);
+    this.discard();
+  }
+
+  discard(): void {
+    for (const stage of this.#stages) this.#context.fs.remove(stage);
   }
 
   async #lookAt(id: TargetId): Promise<void> {
-    const { graph, signal, fs, executor, connectHub } = this.#context;
+    const { graph, signal, executor, connectHub } = this.#context;
     const { hub } = locateTarget(graph.plan, id).step.config;
     if (hub === undefined) return;
     const makeOrder = (target: TargetId, address?: HubAddress) =>
@@ -173,39 +195,39 @@ class Recall {
     const place = await this.#placeOf(hub, order.dataset ?? '');
     if (place === undefined || signal.aborted) return;
     const upstream = upstreamOf(graph, id);
-    try {
-      const asked = (await executor()).ask({
-        kind: 'recall',
-        order,
-        revision: place.commit,
-        upstream: upstream.map((target) => {
-          const { target: name, outputs, manifestPath } = makeOrder(target);
-          return { target: name, outputs, manifestPath };
-        }),
-      });
-      const answer = await Promise.race([asked, whenAborted(signal)]);
-      if (answer?.kind === 'failed') await this.#refuse(answer.failure, place);
-      if (answer?.kind !== 'recalled') return;
-      await this.#believe(answer.targets, { upstream, place });
-    } finally {
-      fs.remove(order.stage);
-    }
+    this.#stages.push(order.stage);
+    const asked = (await executor()).ask({
+      kind: 'recall',
+      order,
+      revision: place.commit,
+      upstream: upstream.map((target) => {
+        const { target: name, outputs, manifestPath } = makeOrder(target);
+        return { target: name, outputs, manifestPath };
+      }),
+    });
+    const answer = await Promise.race([asked, whenAborted(signal)]);
+    if (answer?.kind === 'failed') await this.#refuse(answer.failure, place);
+    if (answer?.kind !== 'recalled') return;
+    await this.#believe(answer.targets, { upstream, place });
   }
 
   #placeOf(hub: HubConfig, dataset: string): Promise<Place | undefined> {
     const { hubId, headOf, signal } = this.#context;
     const key = `${hubId(hub)} ${dataset}`;
-    let place = this.#places.get(key);
+    let place = this.#asked.get(key);
     if (place === undefined) {
       const look = async () => {
         const commit = await headOf(hub, dataset);
-        return commit === undefined ? undefined : { dataset, commit, count: 0 };
+        if (commit === undefined) return undefined;
+        const found = { dataset, commit, targets: [] };
+        this.#places.push(found);
+        return found;
       };
       place = look().catch((error: unknown) => {
         if (signal.aborted) return undefined;
         throw error;
       });
-      this.#places.set(key, place);
+      this.#asked.set(key, place);
     }
     return place;
   }
@@ -223,16 +245,17 @@ class Recall {
     targets: readonly RecalledTarget[],
     { upstream, place }: { upstream: readonly TargetId[]; place: Place },
   ): Promise<void> {
-    const { graph } = this.#context;
+    const { graph, known } = this.#context;
     const recalled = new Map(targets.map((target) => [target.target, target]));
-    const believed: { readonly id: TargetId; readonly found: RecalledTarget }[] = [];
     for (;;) {
       const questions: OpenQuestion[] = [];
       for (const id of upstream) {
         if (this.#facts.digestOf(id) !== undefined) continue;
         const state = this.#recorder.stateOf(id);
         const found = recalled.get(targetName(graph.plan, id));
-        const trace = state === undefined ? found?.trace : state.trace;
+        const own = known?.get(id) ?? state?.trace;
+        const isNew = own === undefined && state === undefined;
+        const trace = isNew ? found?.trace : own;
         if (trace === undefined) continue;
         const verdict = judge(this.#facts.current(id), {
           trace,
@@ -243,21 +266,25 @@ class Recall {
           questions.push(questionOf(id, { verdict, graph, facts: this.#facts }));
         } else if (verdict.kind === 'fresh') {
           this.#facts.setDigest(id, trace.digest);
-          if (state === undefined && found !== undefined) believed.push({ id, found });
+          if (isNew && found !== undefined) this.#keep({ id, found, place });
         }
       }
       if (questions.length === 0) break;
       await this.#inspector.answer(questions);
     }
-    for (const { id, found } of believed) this.#record(id, { found, place });
   }
 
-  #record(id: TargetId, { found, place }: { found: RecalledTarget; place: Place }) {
+  /** What nobody frees lies here after a run, and what publishes looks at its dataset itself. */
+  #keep(believed: Believed) {
+    const { step } = locateTarget(this.#context.graph.plan, believed.id);
+    if (!this.#freed.has(step.index) || step.config.publish !== undefined) return;
+    this.#believed.push(believed);
+    believed.place.targets.push(believed.id);
+  }
+
+  #record({ id, found, place }: Believed) {
     const { graph, fs } = this.#context;
     const target = locateTarget(graph.plan, id);
-    const { step } = target;
-    // What nobody frees lies here after a run, and what publishes looks at its dataset itself.
-    if (!this.#freed.has(step.index) || step.config.publish !== undefined) return;
     if (found.staged !== undefined) {
       const path = posix.join(graph.plan.config.work, targetPaths(graph, id, 0).manifest);
       fs.makeFolder(posix.dirname(path));
@@ -274,11 +301,10 @@ class Recall {
     };
     this.#recorder.done(id, { attempt: 1, trace });
     this.#recorder.released(id, { attempt: 1, ...filesOf(trace) });
-    place.count += 1;
   }
 }
 
-function show({ dataset, commit }: Place): string {
+function show({ dataset, commit }: PublishedPlace): string {
   return `${dataset}@${commit.slice(0, 12)}`;
 }
 

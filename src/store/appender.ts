@@ -35,6 +35,13 @@ export class Appender {
     this.#ends.set(path, end);
   }
 
+  /** The file is gone. */
+  forget(path: string): void {
+    this.#ends.delete(path);
+    this.#halves.delete(path);
+    this.#unsynced.delete(path);
+  }
+
   /**
    * Appends lines to an open file. When it throws, nothing was recorded: what was written of it is
    * cut off before the next append. After a failed sync it always throws, because the operating

@@ -4,7 +4,7 @@
 import { type Clock, type FileSystem, isoTime } from '../file-system.ts';
 import { Appender } from './appender.ts';
 import { type Belonging, encodeBelonging, newerFormat } from './belonging.ts';
-import { compactLarge } from './compact.ts';
+import { type CompactOptions, compactJournal, compactLarge } from './compact.ts';
 import { decodeJournal, encodeRecord, type Journal } from './journal.ts';
 import { foldJournal, type JournalState, NO_JOURNAL } from './journal-state.ts';
 import type { Lock } from './lock.ts';
@@ -48,6 +48,10 @@ export interface Store extends StoreReader {
    * Throws too once a sync has failed, for then nothing more can be promised.
    */
   append(journal: string, entry: Entry): void;
+  /** Rewrites a journal with only what counts; what is in it otherwise is the same. */
+  compact(journal: string, options: CompactOptions): void;
+  /** Deletes a journal: durable with the next `flush`. */
+  remove(journal: string): void;
   /** Resolves when all that was appended is durable; calls at the same time share one sync. */
   flush(): Promise<void>;
   /** Every trace that `run` proved has been verified or voided: it needs no more distrust. */
@@ -149,6 +153,23 @@ class Writer implements Store {
     if (!this.#appender.isOpen(path)) this.#open(name, path);
     const at = isoTime(this.#clock);
     this.#appender.append(path, encodeRecord({ ...entry, at, run: this.#run }));
+  }
+
+  compact(name: string, options: CompactOptions): void {
+    const path = journalPath(this.#folder.path, name);
+    this.#appender.mend(path);
+    const content = this.#fs.read(path);
+    if (content === undefined) return;
+    const text = compactJournal(decodeJournal(content), options);
+    this.#appender.open(path, this.#rewrite(path, text));
+  }
+
+  remove(name: string): void {
+    const path = journalPath(this.#folder.path, name);
+    this.#fs.remove(path);
+    this.#journals.delete(name);
+    this.#appender.forget(path);
+    this.#appender.touch(path.slice(0, path.lastIndexOf('/')));
   }
 
   flush(): Promise<void> {
