@@ -7,9 +7,10 @@ import { type Acceptance, findAcceptable } from '../run/accept.ts';
 import { engineVersions } from './engine.ts';
 import { EXIT } from './exit-code.ts';
 import { countTargets, groupedLines } from './grouped-lines.ts';
-import { planRecorded, unlistedSources } from './look.ts';
+import { planRecorded } from './look.ts';
 import { invocationOf, projectOptions, type RawOptions } from './options.ts';
 import { openProject, type Project } from './project.ts';
+import { refuseUnlisted } from './refuse-unlisted.ts';
 import { interruptible } from './signals.ts';
 import { UsageError } from './usage-error.ts';
 import { whoAmI } from './who.ts';
@@ -43,16 +44,6 @@ export async function acceptCommand(
   } finally {
     await session.close(how);
   }
-}
-
-/** Nothing can be accepted of sources that nobody has seen yet. */
-function refuseUnlisted(project: Project, raw: RawOptions): void {
-  const unlisted = unlistedSources(project);
-  if (unlisted.length === 0) return;
-  throw new UsageError(
-    `error: nothing was made here yet: the files of ${unlisted.join(', ')} are not listed\n` +
-      `  run first: ${invocationOf(raw)}`,
-  );
 }
 
 async function accept(

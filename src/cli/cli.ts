@@ -75,6 +75,7 @@ function createProgram(): Command {
   addRefresh(program);
   addAccept(program);
   addRepair(program);
+  addGc(program);
   addHub(program);
   return program;
 }
@@ -225,6 +226,25 @@ For journals that were deleted or damaged, and for the state files of another pr
 inputs: say yes only if they were. Every such fact is marked as inferred (see explain). What a
 dataset proves to be published is recalled; damaged journals are written clean once what they prove
 was looked at again.`;
+
+function addGc(program: Command) {
+  addProjectOptions(program.command('gc'))
+    .description('list what no target of the plan has any more, and delete it on a yes')
+    .option('-n, --dry-run', 'only list')
+    .option('--yes', 'delete without asking')
+    .option('--json', 'a JSON line per target, folder and file')
+    .addHelpText('after', GC_HELP)
+    .action(async (raw) => {
+      const { gcCommand } = await import('./gc-command.ts');
+      process.exitCode = await gcCommand(raw);
+    });
+}
+
+const GC_HELP = `
+Results, logs and journals of source files that vanished, of steps that were renamed or removed, and of
+what --set, a profile or exclude leaves out of the plan: call it with the options of your runs. Only what was
+made here is deleted, and nothing that lies where a target of the plan would put its own files. Files
+that nobody recorded are listed and left.`;
 
 function addHub(program: Command) {
   const hub = program.command('hub').description('the embedded Hub of the work folder');

@@ -9,6 +9,7 @@ export const COMMANDS: readonly string[] = [
   'refresh',
   'accept',
   'repair',
+  'gc',
   'hub',
   'help',
 ];

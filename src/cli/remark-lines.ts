@@ -1,4 +1,5 @@
 // The part of `status` that tells what was accepted, adopted or damaged.
+import { recordedName } from '../run/recorded-name.ts';
 import type { Remark } from '../run/remarks.ts';
 
 const SHOWN = 20;
@@ -12,7 +13,7 @@ export function remarkLines(
   const accepted = all.flatMap(([journal, remark]) =>
     Object.entries(remark.accepted).map(
       ([target, { who, why, at }]) =>
-        `  ${nameOf(target, journal)} ${at} by ${who}${why === '' ? '' : `: ${why}`}`,
+        `  ${recordedName(target, journal)} ${at} by ${who}${why === '' ? '' : `: ${why}`}`,
     ),
   );
   const foreign = all.filter(([, { foreignStep }]) => foreignStep !== undefined);
@@ -40,10 +41,4 @@ export function remarkLines(
 function few(lines: readonly string[]): readonly string[] {
   const more = lines.length - SHOWN;
   return more > 0 ? [...lines.slice(0, SHOWN), `  … and ${more} more`] : lines;
-}
-
-/** A target's name from the journal that records it. */
-function nameOf(target: string, journal: string): string {
-  const member = journal.slice(journal.lastIndexOf('/') + 1).replace(/^@/, '');
-  return member === 'once' && journal.endsWith('@once') ? target : `${target}@${member}`;
 }

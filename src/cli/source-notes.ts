@@ -17,7 +17,7 @@ export function sourceNotes(plan: Plan, journals: readonly string[]): readonly s
   if (orphans.length > 0) {
     notes.push(
       `${orphans.length} files are in no source any more: ${shorten(orphans)}. What was made of ` +
-        'them is kept; to have them forgotten, delete their journals in state/',
+        'them is kept; `gc` lists it, and deletes it when told to',
     );
   }
   return notes;

@@ -8,6 +8,7 @@ import type { Selection } from '../plan/selection.ts';
 import type { JournalState, TargetState } from '../store/journal-state.ts';
 import type { Store } from '../store/store.ts';
 import type { Trace } from '../trace.ts';
+import { resultOf } from './assess.ts';
 import type { Judging, JudgingContext } from './judging.ts';
 import { Ordinals } from './ordinals.ts';
 import { PresentTraces } from './present-trace.ts';
@@ -111,7 +112,7 @@ class Search {
     const key = targetKey(step, cell);
     const state = journal.targets.get(key);
     const { facts } = this.#judging;
-    facts.setLying(id, state?.trace !== undefined && state.released === undefined);
+    facts.setResult(id, resultOf(state));
     const claimed = claimOf(journal);
     if (claimed !== undefined && !this.#foreign.has(name)) this.#foreign.set(name, { claimed, id });
     if (this.#isVoided(name, key)) return;

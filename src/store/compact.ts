@@ -19,7 +19,9 @@ export interface CompactOptions {
 
 /** The text of the journal with the lines that count: it means the same state. */
 export function compactJournal(journal: Journal, options: CompactOptions = {}): string {
-  const { bytes, lines } = journal;
+  const { bytes, lines, damaged } = journal;
+  // What was lost would be forgotten with the lines that say so.
+  if (damaged.length > 0 && options.isSettled !== true) throw new Error('the journal is damaged');
   const kept = [...linesThatCount(journal, options)].sort((a, b) => a - b);
   return kept
     .map((index) => bytes.toString('utf8', lines[index]?.start, (lines[index]?.end ?? -1) + 1))

@@ -1,0 +1,88 @@
+// `pipeline gc`: lists what the plan has no use for any more, and deletes it on a yes.
+import { posix } from 'node:path';
+import type { Config } from '../config/config.ts';
+import { nodeFileSystem, systemClock } from '../node-file-system.ts';
+import { collectOrphans } from '../run/collect.ts';
+import { findOrphans } from '../run/orphans.ts';
+import { seedGraph } from '../run/seed.ts';
+import { askYes } from './ask-yes.ts';
+import { EXIT } from './exit-code.ts';
+import { orphansJson, orphansText } from './gc-text.ts';
+import { planRecorded } from './look.ts';
+import { invocationOf, projectOptions, type RawOptions } from './options.ts';
+import { openProject, type Project } from './project.ts';
+import { refuseUnlisted } from './refuse-unlisted.ts';
+import { interruptible } from './signals.ts';
+import { UsageError } from './usage-error.ts';
+import { openWorkSession, type WorkSession } from './work-session.ts';
+
+export interface RawGcOptions extends RawOptions {
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+  readonly json?: boolean;
+}
+
+export async function gcCommand(raw: RawGcOptions): Promise<number> {
+  const project = openProject(projectOptions(raw));
+  refuseUnlisted(project, raw);
+  const session = await openWorkSession(project.config, {
+    fs: nodeFileSystem,
+    clock: systemClock,
+    command: `${invocationOf(raw)} gc`,
+  });
+  let how: 'end' | 'abandon' = 'abandon';
+  try {
+    const code = await collect(project, { session, raw });
+    how = 'end';
+    return code;
+  } catch (error) {
+    if (error instanceof UsageError) how = 'end';
+    throw error;
+  } finally {
+    await session.close(how);
+  }
+}
+
+async function collect(
+  project: Project,
+  { session, raw }: { readonly session: WorkSession; readonly raw: RawGcOptions },
+): Promise<number> {
+  const { config } = project;
+  const seeds = seedGraph(config);
+  const plan = planRecorded(project, session.connections);
+  const context = {
+    graphs: seeds === undefined ? [plan] : [plan, seeds],
+    work: config.work,
+    store: session.store,
+    fs: nodeFileSystem,
+    executor: session.executor,
+    sourceFolders: sourceFolders(config),
+  };
+  const orphans = await interruptible(() => findOrphans(context));
+  if (orphans === undefined) return EXIT.interrupted;
+  const isJson = raw.json === true;
+  process.stdout.write(isJson ? orphansJson(orphans) : orphansText(orphans));
+  const { targets, journals, scratch } = orphans;
+  if (raw.dryRun === true || targets.length + journals.length + scratch.length === 0) {
+    return EXIT.ok;
+  }
+  const answer = raw.yes === true ? 'yes' : await askYes('Delete this?');
+  if (answer === 'nobody') {
+    process.stderr.write('Nothing was deleted. To delete it, say --yes.\n');
+    return EXIT.usage;
+  }
+  if (answer === 'no') {
+    process.stdout.write('Nothing was deleted.\n');
+    return EXIT.ok;
+  }
+  await collectOrphans(orphans, context);
+  if (!isJson) process.stdout.write('Deleted.\n');
+  return EXIT.ok;
+}
+
+/** Folders whose files are read, or made for being read, and so are nobody's output. */
+function sourceFolders({ sources, hub }: Config): readonly string[] {
+  const local = sources.flatMap((source) => (source.kind === 'local' ? [source.files] : []));
+  const folders = local.map((files) => posix.dirname(files.replace(/[*?[{].*$/, 'x')));
+  return hub?.seed === undefined ? folders : [...folders, hub.seed.folder];
+}
