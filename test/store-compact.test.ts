@@ -1,7 +1,7 @@
 // Compaction of journals: the state is the same before and after, whatever was recorded, and
 // wherever a crash interrupts it.
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { COMPACT_FROM_BYTES, compactJournal } from '../src/store/compact.ts';
 import { decodeJournal, encodeRecord } from '../src/store/journal.ts';
 import { foldJournal, type JournalState } from '../src/store/journal-state.ts';
@@ -9,6 +9,8 @@ import type { Entry, EntryBody, InnerBody } from '../src/store/record.ts';
 import { KEEP_ALL, LOSE_ALL } from './fake-disk.ts';
 import { Crash, type CrashPlan } from './fake-file-system.ts';
 import { entry, Machine, NOTHING_LEFT, record, STATE, trace } from './store-fixture.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 /** All that a journal says; whether a trace is proven depends on the runs that ended cleanly. */
 function plain(state: JournalState): unknown {
@@ -136,7 +138,7 @@ test('a compacted journal means what it meant, and compacting it again changes n
         expect(compactJournal(after)).toBe(text);
       },
     ),
-    { numRuns: 3000 },
+    { numRuns: 1500 },
   );
 });
 
@@ -153,7 +155,7 @@ test('what follows a compaction means what it would have meant without', () => {
         expect(sorted(state(short + whole.slice(start.length)))).toBe(sorted(state(whole)));
       },
     ),
-    { numRuns: 2000 },
+    { numRuns: 1000 },
   );
 });
 
