@@ -265,6 +265,22 @@ export interface Recalled {
   readonly provenance: AsyncIterable<string>;
 }
 
+/** What a publishing task is asked with when groups are to be found that nobody publishes any more. */
+export interface ClearContext<P = Readonly<Record<string, Json>>> extends RecallContext<P> {
+  /** `key` of every group that the pipeline publishes into the dataset. */
+  readonly keys: readonly string[];
+  /** Only look. */
+  readonly isDry: boolean;
+  log(line: string): void;
+}
+
+/** A group in a dataset, by its `key`, and what only it has there. */
+export interface ClearedGroup {
+  readonly key: string;
+  readonly files: number;
+  readonly bytes: number;
+}
+
 export interface Task<P = Readonly<Record<string, Json>>> {
   /**
    * When given, only a change of it makes the task's results stale; otherwise every change of
@@ -283,6 +299,8 @@ export interface Task<P = Readonly<Record<string, Json>>> {
    * same again are then not made, and count as released.
    */
   recall?(context: RecallContext<P>): Promise<Recalled | undefined>;
+  /** Finds what earlier runs published of other groups than the given ones, and deletes it. */
+  clear?(context: ClearContext<P>): Promise<readonly ClearedGroup[]>;
 }
 
 /**

@@ -5,8 +5,6 @@
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import type { Schema } from 'apache-arrow';
 import {
   defineTask,
   type Hub,
@@ -18,7 +16,9 @@ import {
   type TaskContext,
 } from '../src/task.ts';
 import { updateCard } from './publish/card.ts';
+import { clearGroups } from './publish/clear.ts';
 import { publishDespiteConflicts } from './publish/conflict.ts';
+import { loadContract } from './publish/contract.ts';
 import { type PublicationRecord, type PublishedFile, writeManifest } from './publish/manifest.ts';
 import { packProvenance, provenancePath, recallPublication } from './publish/provenance.ts';
 import { type Earlier, explainKept, findEarlier, pendingPath } from './publish/remote-manifest.ts';
@@ -68,6 +68,7 @@ export default defineTask<PushOptions>({
     await publishDespiteConflicts(await Publication.open(context), context);
   },
   recall: (context) => recallPublication(context, manifestPath(context)),
+  clear: clearGroups,
 });
 
 const CARD = 'README.md';
@@ -336,15 +337,4 @@ function toEntry(file: InputFile, { strip, folder }: PushOptions): Entry {
     workPath,
     local: file,
   };
-}
-
-/** `tables.ts#claims`: a path relative to this module, and an export of it. */
-async function loadContract(reference: string): Promise<Schema | undefined> {
-  if (reference === '') return undefined;
-  const hash = reference.lastIndexOf('#');
-  const url = new URL(reference.slice(0, hash), pathToFileURL(`${import.meta.dirname}/`));
-  const module: Readonly<Record<string, Schema | undefined>> = await import(url.href);
-  const schema = module[reference.slice(hash + 1)];
-  if (schema === undefined) throw new Error(`There is no contract ${reference}.`);
-  return schema;
 }

@@ -20,6 +20,7 @@ export function answerQuestion(question: Question, fs: FileSystem): Answer {
     case 'verify':
       return verify(question, fs);
     case 'examine':
+    case 'clear':
     case 'recall':
       return { kind: 'failed', failure: failure('internal', 'no run of the simulation asks this') };
   }

@@ -230,6 +230,7 @@ was looked at again.`;
 function addGc(program: Command) {
   addProjectOptions(program.command('gc'))
     .description('list what no target of the plan has any more, and delete it on a yes')
+    .option('--remote', 'also published files of groups that are no longer in the plan')
     .option('-n, --dry-run', 'only list')
     .option('--yes', 'delete without asking')
     .option('--json', 'a JSON line per target, folder and file')
@@ -244,7 +245,10 @@ const GC_HELP = `
 Results, logs and journals of source files that vanished, of steps that were renamed or removed, and of
 what --set, a profile or exclude leaves out of the plan: call it with the options of your runs. Only what was
 made here is deleted, and nothing that lies where a target of the plan would put its own files. Files
-that nobody recorded are listed and left.`;
+that nobody recorded are listed and left.
+
+With --remote each dataset that the pipeline publishes is looked into: groups whose manifest is of no
+group of the plan go, but for files that another group lists or that somebody has replaced.`;
 
 function addHub(program: Command) {
   const hub = program.command('hub').description('the embedded Hub of the work folder');

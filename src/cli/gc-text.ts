@@ -1,11 +1,15 @@
 // What `gc` found, as text for people and as JSON lines for programs.
 import { explainBytes } from '../reporter/quantity.ts';
 import type { FileSize, Orphans } from '../run/orphans.ts';
+import type { RemoteOrphans } from '../run/remote-orphans.ts';
 import { countTargets } from './grouped-lines.ts';
 
 const SHOWN = 20;
 
-export function orphansText({ targets, journals, scratch, foreign }: Orphans): string {
+export function orphansText(
+  { targets, journals, scratch, foreign }: Orphans,
+  remote: readonly RemoteOrphans[],
+): string {
   const lines: string[] = [];
   if (targets.length > 0) {
     lines.push(
@@ -24,6 +28,13 @@ export function orphansText({ targets, journals, scratch, foreign }: Orphans): s
     lines.push(`Kept for attempts that will not come: ${scratch.length} folders, ${sum(scratch)}`);
     lines.push(...few(scratch.map(fileLine)));
   }
+  for (const { dataset, groups } of remote) {
+    lines.push(`Published in ${dataset}, of no group any more: ${sum(groups)}`);
+    const said = groups.map(
+      ({ key, files, bytes }) => `  ${key}: ${countFiles(files)}, ${explainBytes(bytes)}`,
+    );
+    lines.push(...few(said));
+  }
   if (lines.length === 0) lines.push('Nothing to delete: all that was made here is of the plan.');
   if (foreign.length > 0) {
     lines.push(
@@ -34,7 +45,10 @@ export function orphansText({ targets, journals, scratch, foreign }: Orphans): s
   return `${lines.join('\n')}\n`;
 }
 
-export function orphansJson({ targets, journals, scratch, foreign }: Orphans): string {
+export function orphansJson(
+  { targets, journals, scratch, foreign }: Orphans,
+  remote: readonly RemoteOrphans[],
+): string {
   const lines = [
     ...targets.map(({ name, files, bytes }) => ({
       kind: 'target',
@@ -44,6 +58,9 @@ export function orphansJson({ targets, journals, scratch, foreign }: Orphans): s
     })),
     ...journals.map((journal) => ({ kind: 'journal', path: `state/${journal}.jsonl` })),
     ...scratch.map((folder) => ({ kind: 'scratch', ...folder })),
+    ...remote.flatMap(({ dataset, groups }) =>
+      groups.map((group) => ({ kind: 'published', dataset, ...group })),
+    ),
     ...foreign.map((file) => ({ kind: 'foreign', ...file })),
   ];
   return lines.map((line) => `${JSON.stringify(line)}\n`).join('');

@@ -3,7 +3,15 @@
 // digest; only the run publishes and records. Both sides are plain JSON, so that the executor may
 // be a worker process here, a fake in a test, or another host.
 import type { RemoteSource } from '../plan/catalog.ts';
-import type { Account, Checkpoint, Json, Progress, Published, Scalar } from '../task.ts';
+import type {
+  Account,
+  Checkpoint,
+  ClearedGroup,
+  Json,
+  Progress,
+  Published,
+  Scalar,
+} from '../task.ts';
 import type { AccountRecord, Artifact, Failure, Manifest, Trace } from '../trace.ts';
 
 export interface Executor {
@@ -222,6 +230,15 @@ export type Question =
       readonly order: WorkOrder;
       readonly revision: string;
       readonly upstream: readonly UpstreamOrder[];
+    }
+  /** Published groups that the pipeline does not have; they are deleted unless it is only to look. */
+  | {
+      readonly kind: 'clear';
+      /** Of a target that publishes into the dataset. */
+      readonly order: WorkOrder;
+      readonly revision: string;
+      readonly keys: readonly string[];
+      readonly isDry: boolean;
     };
 
 /** `stage` takes a manifest that has to be made; it may not exist yet. */
@@ -252,6 +269,7 @@ export type Answer =
   | { readonly kind: 'listed'; readonly paths: readonly string[] }
   | { readonly kind: 'examined'; readonly result: ExaminedResult }
   | { readonly kind: 'unproven'; readonly path: string; readonly problem: OutputProblem }
+  | { readonly kind: 'cleared'; readonly groups: readonly ClearedGroup[] }
   | { readonly kind: 'recalled'; readonly targets: readonly RecalledTarget[] }
   | {
       readonly kind: 'verified';

@@ -26,6 +26,11 @@ export async function answerQuestion(question: Question, signal: AbortSignal): P
         const { examineOutputs } = await import('./examine.ts');
         return await withDatabase((database) => examineOutputs(question, { database, signal }));
       }
+      case 'clear': {
+        const { clearPublished } = await import('./clear.ts');
+        const clear = (database: Database) => clearPublished(question, { database, signal });
+        return { kind: 'cleared', groups: await withDatabase(clear) };
+      }
       case 'recall': {
         const { recallPublished } = await import('./recall.ts');
         const recall = (database: Database) => recallPublished(question, { database, signal });

@@ -12,9 +12,8 @@ import { makeDurable, type SizedFile } from './durability.ts';
 import type { Question, RecalledTarget, UpstreamOrder } from './executor.ts';
 import { stageManifest } from './manifest.ts';
 import { nameOf } from './output-name.ts';
+import { publicationOf } from './publication.ts';
 import { resultDigest } from './result.ts';
-import { loadTask } from './task-module.ts';
-import { taskSql } from './task-rule.ts';
 
 type RecallQuestion = Extract<Question, { kind: 'recall' }>;
 
@@ -59,23 +58,10 @@ export async function recallPublished(
 
 async function askTask(
   { order, revision }: RecallQuestion,
-  { database, signal }: Surroundings,
+  surroundings: Surroundings,
 ): Promise<Recalled | undefined> {
-  const { rule, hub, dataset, target, variables } = order;
-  if (rule.kind !== 'task' || hub === undefined || dataset === undefined) return undefined;
-  const { task, checkParameters } = await loadTask(rule.module);
-  if (task.recall === undefined) return undefined;
-  const { createHub } = await import('../hub/client/hub.ts');
-  return await task.recall({
-    target,
-    variables,
-    with: checkParameters(order.with),
-    scratch: order.stage,
-    signal,
-    sql: async () => taskSql(database),
-    repository: createHub({ ...hub, signal }).repository(dataset),
-    revision,
-  });
+  const asked = await publicationOf({ order, revision }, surroundings);
+  return await asked?.task.recall?.(asked.context);
 }
 
 async function remakeManifest(
