@@ -44,6 +44,7 @@ export type DiagnosticCode =
   | 'no-source-files'
   | 'name-mismatch'
   | 'duplicate-key'
+  | 'groups-kept'
   | 'usage';
 
 const contextLines = 2;

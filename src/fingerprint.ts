@@ -88,6 +88,7 @@ export function makeCellWork(
   const fields: Omit<Fields, 'values'> = {
     rule: step.rule.kind,
     code,
+    ...shownText(step.rule, show),
     with: parameters,
     outputs,
     ...(contracts.length === 0
@@ -127,6 +128,13 @@ function codeOf(
   if (rule.kind === 'run') return digestText(show(rule.command));
   // Freeing the files of one more step is more work to do, but no other result.
   return rule.kind === 'release' ? digestText('release') : text.code;
+}
+
+/** What stands in the pipeline file itself, so that an edit of it is told in its own words. */
+function shownText(rule: RuleConfig, show: (template: Template) => string): Pick<Fields, 'text'> {
+  const text =
+    rule.kind === 'run' ? show(rule.command) : rule.kind === 'sql' ? rule.text : undefined;
+  return text === undefined || text.length > LONGEST_VALUE ? {} : { text: text.trim() };
 }
 
 /** `{value}`, `{input..}` and `{output..}` stand for places, not for values that could differ. */

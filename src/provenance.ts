@@ -65,9 +65,10 @@ const RULES: readonly unknown[] = ['sql', 'task', 'run', 'release'];
 
 function isFields(value: unknown): value is Fields {
   if (!isRecord(value) || !RULES.includes(value['rule']) || !isText(value['code'])) return false;
-  const { meaning, ignored = [], contracts = {}, engine = {} } = value;
+  const { text, meaning, ignored = [], contracts = {}, engine = {} } = value;
   return (
     [value['with'], value['values'], value['outputs']].every(isRecord) &&
+    (text === undefined || isText(text)) &&
     (meaning === undefined || isText(meaning)) &&
     Array.isArray(ignored) &&
     isRecordOf(contracts, isContract) &&

@@ -9,6 +9,8 @@ import type { Fields, Trace } from './trace.ts';
 /** What holds now, as far as it is known. */
 export interface Current {
   readonly fields: Fields;
+  /** The file with the rule's text, for people; undefined where it stands in the pipeline. */
+  readonly ruleFile: string | undefined;
   /** Digest of what each dependency gave, by the trace's input names. */
   readonly inputs: Readonly<Record<string, string>>;
   /** Outside files as they look now; `sha256` only when somebody had to compute it. */
@@ -37,7 +39,7 @@ export type OutputState =
   /** The runner itself deleted them; the trace stays valid. */
   | { readonly kind: 'released' }
   /** Deleted by the runner, and something that has to run wants to read them. */
-  | { readonly kind: 'wanted'; readonly path: string }
+  | { readonly kind: 'wanted'; readonly path: string; readonly by: string }
   /** Of a releasing target: files of `target` lie there again. */
   | { readonly kind: 'unreleased'; readonly target: string }
   | { readonly kind: 'missing'; readonly path: string }
@@ -55,8 +57,10 @@ export type Reason =
   | { readonly kind: 'forced' }
   | {
       readonly kind: 'field';
-      /** `sql`, `task`, `command`, `parameter mode`, `value chunk`, `output`, `contract`, .. */
+      /** `sql`, `task`, `command`, `parameter mode`, `value chunk`, `output path`, `contract`, .. */
       readonly field: string;
+      /** The file in which that stands. */
+      readonly file?: string;
       readonly before: Json | undefined;
       readonly after: Json | undefined;
     }
@@ -71,6 +75,8 @@ export type Reason =
       readonly kind: 'output';
       readonly change: 'missing' | 'changed' | 'wanted';
       readonly path: string;
+      /** Of a wanted one: the target that wants to read it. */
+      readonly by?: string;
     }
   | { readonly kind: 'unreleased'; readonly target: string }
   | { readonly kind: 'rejects'; readonly recorded: number; readonly allowed: number };
@@ -84,7 +90,7 @@ export function judge(current: Current, recorded: Recorded): Verdict {
     return { kind: 'stale', reasons: [reason] };
   }
   const reasons: Reason[] = [];
-  const meaning = compareCode(current.fields, { before: trace.fields, reasons });
+  const meaning = compareCode(current, { before: trace.fields, reasons });
   if (meaning !== undefined) return meaning;
   compareFields(current.fields, { before: trace.fields, reasons });
   const missing = compareInputs(current, { trace, reasons });
@@ -92,7 +98,9 @@ export function judge(current: Current, recorded: Recorded): Verdict {
   const { outputs } = recorded;
   if (outputs.kind === 'unreleased') {
     reasons.push({ kind: 'unreleased', target: outputs.target });
-  } else if (outputs.kind !== 'present' && outputs.kind !== 'released') {
+  } else if (outputs.kind === 'wanted') {
+    reasons.push({ kind: 'output', change: 'wanted', path: outputs.path, by: outputs.by });
+  } else if (outputs.kind === 'changed' || (outputs.kind === 'missing' && !isMoved(reasons))) {
     reasons.push({ kind: 'output', change: outputs.kind, path: outputs.path });
   }
   const rejects = trace.rejects ?? 0;
@@ -102,13 +110,21 @@ export function judge(current: Current, recorded: Recorded): Verdict {
   return reasons.length === 0 ? { kind: 'fresh' } : { kind: 'stale', reasons };
 }
 
+/** Outputs that are looked for under another template are not missing: they were never there. */
+function isMoved(reasons: readonly Reason[]): boolean {
+  return reasons.some((reason) => reason.kind === 'field' && reason.field.startsWith('output '));
+}
+
 interface Comparison {
   readonly before: Fields;
   readonly reasons: Reason[];
 }
 
 /** Equal text is equal work; different text may still mean the same, which must then be known. */
-function compareCode(now: Fields, { before, reasons }: Comparison): Verdict | undefined {
+function compareCode(
+  { fields: now, ruleFile }: Pick<Current, 'fields' | 'ruleFile'>,
+  { before, reasons }: Comparison,
+): Verdict | undefined {
   if (now.rule !== before.rule) {
     reasons.push({ kind: 'field', field: 'rule', before: before.rule, after: now.rule });
     return undefined;
@@ -122,8 +138,9 @@ function compareCode(now: Fields, { before, reasons }: Comparison): Verdict | un
       reasons.push({
         kind: 'field',
         field,
-        before: before.meaning ?? before.code,
-        after: now.meaning ?? now.code,
+        ...(ruleFile === undefined ? {} : { file: ruleFile }),
+        before: before.text ?? before.meaning ?? before.code,
+        after: now.text ?? now.meaning ?? now.code,
       });
     }
   }
@@ -157,22 +174,15 @@ function compareFields(now: Fields, { before, reasons }: Comparison) {
   if (now.engine !== undefined) {
     compareRecords('engine', { before: before.engine ?? {}, after: now.engine, reasons });
   }
-  const had = new Set(Object.keys(before.contracts ?? {}));
-  for (const output of Object.keys(now.contracts ?? {})) {
-    if (had.delete(output)) continue;
+  const [had, has] = [before.contracts ?? {}, now.contracts ?? {}];
+  for (const output of new Set([...Object.keys(had), ...Object.keys(has)])) {
+    const [old, contract] = [had[output], has[output]];
+    if ((old === undefined) === (contract === undefined)) continue;
     reasons.push({
       kind: 'field',
       field: `contract of ${output}`,
-      before: undefined,
-      after: 'new',
-    });
-  }
-  for (const output of had) {
-    reasons.push({
-      kind: 'field',
-      field: `contract of ${output}`,
-      before: 'set',
-      after: undefined,
+      before: old?.meaning ?? old?.code,
+      after: contract?.meaning ?? contract?.code,
     });
   }
 }
@@ -192,8 +202,21 @@ function compareRecords(
     const old = before[name];
     const now = after[name];
     if (old === now || canonicalJson(old) === canonicalJson(now)) continue;
-    reasons.push({ kind: 'field', field: `${label} ${name}`, before: old, after: now });
+    const field = `${label} ${name}`;
+    if (isRecord(old) && isRecord(now)) {
+      compareRecords(field === 'output output' ? 'output' : field, {
+        before: old,
+        after: now,
+        reasons,
+      });
+    } else {
+      reasons.push({ kind: 'field', field, before: old, after: now });
+    }
   }
+}
+
+function isRecord(value: Json | undefined): value is Readonly<Record<string, Json>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function compareInputs(
@@ -254,11 +277,11 @@ export function explainReason(reason: Reason): string {
     case 'forced':
       return 'asked for by --force';
     case 'field':
-      return `${reason.field}: ${show(reason.before)} -> ${show(reason.after)}`;
+      return `${headOf(reason)}: ${show(reason.before)} -> ${show(reason.after)}`;
     case 'input':
       return explainInput(reason);
     case 'output':
-      return `output ${reason.path} ${OUTPUT_CHANGES[reason.change]}`;
+      return explainOutput(reason);
     case 'unreleased':
       return `files of ${reason.target} are there again`;
     case 'rejects':
@@ -266,11 +289,22 @@ export function explainReason(reason: Reason): string {
   }
 }
 
-const OUTPUT_CHANGES = {
-  missing: 'is missing',
-  changed: 'is not as it was made',
-  wanted: 'was released and is needed again',
-} as const;
+function headOf({ field, file, before }: Extract<Reason, { kind: 'field' }>): string {
+  if (file === undefined) return field;
+  const isText = field === 'task' && !String(before).startsWith('version ');
+  return `${field} ${file}${isText ? ' (or what it imports)' : ''}`;
+}
+
+function explainOutput({ change, path, by }: Extract<Reason, { kind: 'output' }>): string {
+  switch (change) {
+    case 'missing':
+      return `output ${path} is missing`;
+    case 'changed':
+      return `output ${path} is not as it was made`;
+    case 'wanted':
+      return `output ${path} was released, and ${by ?? 'another target'} has to read it`;
+  }
+}
 
 function explainInput(reason: Extract<Reason, { kind: 'input' }>): string {
   switch (reason.change) {
@@ -285,7 +319,7 @@ function explainInput(reason: Extract<Reason, { kind: 'input' }>): string {
 
 function show(value: Json | undefined): string {
   if (value === undefined) return '(not set)';
-  return typeof value === 'string' ? brief(value) : canonicalJson(value);
+  return typeof value === 'string' ? brief(value.replaceAll(/\s+/g, ' ')) : canonicalJson(value);
 }
 
 /** Digests are shown by their first 12 digits. */

@@ -39,6 +39,8 @@ export interface Fields {
   readonly rule: 'sql' | 'task' | 'run' | 'release';
   /** Digest of the rule's text: SQL text, the task's module with its imports, or the command. */
   readonly code: string;
+  /** The text itself, where it stands in the pipeline file and is short: shown, never compared. */
+  readonly text?: string;
   /**
    * What the text means: digest of the SQL without its form, or `version N` of a task. Undefined
    * when nobody needed to know. Decides when `code` differs; equal code needs no meaning.

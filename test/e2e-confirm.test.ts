@@ -101,6 +101,18 @@ test('a dry run tells what would be transferred again, and that a run would ask'
   expect(code).toBe(0);
   expect(stdout).toMatch(/download: [\d.]+ kB for 3 targets, of it [\d.]+ kB again\n/);
   expect(stdout).toContain('a run asks first, as more than 1.0 kB (confirm_above) would go again');
+  expect(stdout).toMatch(
+    new RegExp(
+      '\\n\\nprocess:labels: sql: SELECT id, .* -> SELECT id, .* \\(3 targets\\)\\n' +
+        'pull@chunk_0-0: output data/chunk_0-0.parquet was released, and ' +
+        'process:labels@chunk_0-0 has to read it \\(and 2 more like it\\)\\n\\n',
+    ),
+  );
+  const words = ['pull@chunk_0-0', 'process@chunk_0-0'];
+  const explained = await pipeline.command(['explain', ...words]);
+  expect(explained.stdout).toMatch(
+    /would run\n {2}because output .* has to read it\n {2}for the sake of process:labels@chunk_0-0\n {4}because sql: /,
+  );
   const json = await pipeline.command(['-n', '--json']);
   const last = JSON.parse(json.stdout.trimEnd().split('\n').at(-1) ?? '');
   expect(last.estimate).toMatchObject({ needsConfirmation: true, unknownTargets: 0 });
@@ -166,9 +178,10 @@ test('on a terminal a yes begins the run', async () => {
 });
 
 test('a file that is new or different on the Hub is no repeated download', async () => {
-  const pipeline = base.copy();
-  pipeline.rig.edit('pipeline.yaml', 'confirm_above: 1kB', 'confirm_above: 0');
-  const source = base.hub.dataset(SOURCE);
+  const pipeline = await HubPipeline.start();
+  pipeline.rig.edit('pipeline.yaml', 'vars:', 'confirm_above: 0\nvars:');
+  expect((await pipeline.run()).code).toBe(0);
+  const source = pipeline.hub.dataset(SOURCE);
   await source.put({ 'data/chunk_1-1.parquet': await sourceFile(pipeline.rig, '1-1') });
   const run = await pipeline.run('--refresh');
   expect([run.code, run.done]).toEqual([0, expect.arrayContaining(['pull@chunk_1-1'])]);
@@ -179,4 +192,5 @@ test('a file that is new or different on the Hub is no repeated download', async
   // Its results replace published ones, and that is an upload of the same part once more.
   expect(confirmation).toMatchObject({ answer: 'needed', downloadAgainBytes: 0 });
   pipeline.close();
+  await pipeline.hub.close();
 });

@@ -1,14 +1,18 @@
 // `pipeline explain TARGET`: whether it is up to date, and if not, what changed: old value, new
 // value, followed down to the root cause.
-import { type TargetId, targetName } from '../plan/plan.ts';
+import type { Graph } from '../plan/graph.ts';
+import { locateTarget, type TargetId, targetKey, targetName } from '../plan/plan.ts';
 import { explainReason } from '../rebuilder.ts';
-import { explainBytes, explainDuration } from '../reporter/quantity.ts';
+import { explainBytes, explainCount, explainDuration } from '../reporter/quantity.ts';
+import type { RootCause } from '../run/causes.ts';
 import type { Trace } from '../trace.ts';
 import { EXIT } from './exit-code.ts';
 import { type Look, look } from './look.ts';
 import { projectOptions, type RawOptions } from './options.ts';
 import { openProject } from './project.ts';
 
+/** Different causes of one target that are shown. */
+const SHOWN_CAUSES = 20;
 /** More targets than this are explained by `-n`, which groups them. */
 const SHOWN_TARGETS = 50;
 
@@ -39,11 +43,7 @@ function namedTargets({ selection }: Look): readonly TargetId[] {
 
 function explainTarget(id: TargetId, { graph, survey }: Look): string {
   const lines = [`${targetName(graph.plan, id)} ${headline(id, survey)}`];
-  for (const { target, reasons } of survey.causesOf(id)) {
-    if (target !== id) lines.push(`  waits for ${targetName(graph.plan, target)}`);
-    const indent = target === id ? '  ' : '    ';
-    for (const reason of reasons) lines.push(`${indent}because ${explainReason(reason)}`);
-  }
+  lines.push(...causeLines(survey.causesOf(id), graph));
   const recorded = survey.recorded(id);
   const accepted = recorded?.accepted;
   if (accepted !== undefined) {
@@ -58,6 +58,37 @@ function explainTarget(id: TargetId, { graph, survey }: Look): string {
   }
   return `${lines.join('\n')}\n`;
 }
+
+/** Causes of one step that say the same are told once: an edit makes a whole step stale. */
+function causeLines(causes: readonly RootCause[], graph: Graph): readonly string[] {
+  const groups = new Map<string, { readonly causes: RootCause[]; readonly texts: string[] }>();
+  for (const cause of causes) {
+    const { step, cell } = locateTarget(graph.plan, cause.target);
+    const texts = cause.reasons.map(explainReason);
+    const key = [cause.relation, targetKey(step, cell), ...texts].join('\n');
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { causes: [cause], texts });
+    else group.causes.push(cause);
+  }
+  const shown = [...groups.values()].slice(0, SHOWN_CAUSES);
+  const more = groups.size - shown.length;
+  return [
+    ...shown.flatMap(({ causes: [first, ...others], texts }) => {
+      if (first === undefined) return [];
+      const because = texts.map((text) => `because ${text}`);
+      if (first.relation === 'itself') return because.map((line) => `  ${line}`);
+      const name = targetName(graph.plan, first.target);
+      const some = others.length === 0 ? '' : ` and ${explainCount(others.length)} more like it`;
+      return [
+        `  ${RELATIONS[first.relation]} ${name}${some}`,
+        ...because.map((line) => `    ${line}`),
+      ];
+    }),
+    ...(more > 0 ? [`  … and ${more} more causes`] : []),
+  ];
+}
+
+const RELATIONS = { upstream: 'comes from', reader: 'for the sake of' } as const;
 
 function headline(id: TargetId, { assessment }: Look['survey']): string {
   switch (assessment.stateOf(id)) {
@@ -99,8 +130,9 @@ function explainJson(id: TargetId, { graph, survey }: Look): string {
     state: assessment.stateOf(id),
     accepted: survey.recorded(id)?.accepted,
     inferred: survey.recorded(id)?.trace?.inferred,
-    causes: survey.causesOf(id).map(({ target, reasons }) => ({
+    causes: survey.causesOf(id).map(({ target, relation, reasons }) => ({
       target: targetName(graph.plan, target),
+      relation,
       reasons: reasons.map((reason) => ({ ...reason, text: explainReason(reason) })),
     })),
   });

@@ -2,6 +2,7 @@
 
 import { existsSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { nodeFileSystem } from '../node-file-system.ts';
 import { targetName } from '../plan/plan.ts';
 import { explainReason } from '../rebuilder.ts';
 import { explainBytes } from '../reporter/quantity.ts';
@@ -12,7 +13,7 @@ import { EXIT } from './exit-code.ts';
 import { datasetLines, sourceLines } from './forecast.ts';
 import { type Look, look, unlistedSources } from './look.ts';
 import { poolSizes } from './pool-sizes.ts';
-import type { Project } from './project.ts';
+import { keptGroups, type Project } from './project.ts';
 import { reasonLines } from './reason-lines.ts';
 import type { RawRunOptions } from './run-command.ts';
 import { layOutTable } from './table.ts';
@@ -27,6 +28,7 @@ export async function previewCommand(
     process.stdout.write(`A run makes or lists the files of ${names} first, and then plans.\n`);
     return EXIT.ok;
   }
+  process.stderr.write(keptGroups(project, nodeFileSystem));
   const rehash = raw.verify === true ? 'all' : 'unproven';
   const options = { words, until: raw.until, force: raw.force === true, rehash } as const;
   const text = await look(project, {

@@ -5,10 +5,11 @@ import { posix, resolve } from 'node:path';
 import type { Config, SourceConfig } from '../config/config.ts';
 import { parseConfig } from '../config/parse.ts';
 import { type Diagnostic, formatDiagnostic } from '../diagnostic.ts';
+import type { FileSystem } from '../file-system.ts';
 import { findCollisions } from '../plan/collision.ts';
 import { type Graph, makeGraph } from '../plan/graph.ts';
 import { makePlan } from '../plan/plan.ts';
-import { readGroups, recordGroups } from '../run/group-record.ts';
+import { findKeptGroups, readGroups, recordGroups } from '../run/group-record.ts';
 import { type ObserveOptions, observeSources } from '../run/source.ts';
 import type { Belonging } from '../store/belonging.ts';
 import type { ProjectOptions } from './options.ts';
@@ -63,6 +64,12 @@ export function planProject(
   const mistakes = [...diagnostics, ...collisions];
   if (plan === undefined || mistakes.length > 0) throw new UsageError(project.format(mistakes));
   return makeGraph(plan);
+}
+
+/** What the pipeline says and the work folder does otherwise, on purpose: laid out, or nothing. */
+export function keptGroups({ config, format }: Project, fs: FileSystem): string {
+  const kept = findKeptGroups({ config, fs });
+  return kept.length === 0 ? '' : `${format(kept)}\n`;
 }
 
 /** What the work folder remembers, so that it is not used for something else. */

@@ -21,7 +21,7 @@ import { HeldEvents, showsWork } from './held-events.ts';
 import { invocationOf, projectOptions, type RawOptions } from './options.ts';
 import { diskLimits, poolSizes } from './pool-sizes.ts';
 import { openHub, prepareSources, recordedListing } from './prepare-sources.ts';
-import { openProject, type Project, planProject } from './project.ts';
+import { keptGroups, openProject, type Project, planProject } from './project.ts';
 import { handleSignals } from './signals.ts';
 import { knownJournals, sourceNotes } from './source-notes.ts';
 import { UsageError } from './usage-error.ts';
@@ -123,6 +123,7 @@ class CommandRun {
       isOwner: true,
       recorded: (source) => recordedListing(source, { config, fs, connections }),
     });
+    process.stderr.write(keptGroups(this.#project, fs));
     const selection = this.#select(graph);
     for (const note of sourceNotes(graph.plan, this.#session.store.journals())) this.#note(note);
     if (this.#raw.force !== true) await this.#recall(graph, selection);

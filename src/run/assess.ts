@@ -9,6 +9,7 @@ import {
   type TargetId,
   targetId,
   targetKey,
+  targetName,
 } from '../plan/plan.ts';
 import { judge, type Reason, type Verdict } from '../rebuilder.ts';
 import type { JournalState, TargetState } from '../store/journal-state.ts';
@@ -223,7 +224,8 @@ class Assessor implements Assessment {
         if (recorded?.trace === undefined) return;
         if (recorded.released !== undefined) {
           const path = recorded.trace.manifest?.path ?? recorded.trace.artifacts[0]?.path ?? '';
-          answers.outputs.set(producer, { kind: 'wanted', path });
+          const by = targetName(graph.plan, id);
+          answers.outputs.set(producer, { kind: 'wanted', path, by });
           isWanted = true;
           return;
         }

@@ -140,6 +140,7 @@ export class TargetFacts {
     }
     return {
       fields: this.fieldsOf(target),
+      ruleFile: this.#rule(target.step, target.cell).file,
       inputs: this.inputDigests(id),
       outside,
       doubtsOutside: this.#doubtsOutside,

@@ -12,6 +12,8 @@ import { cellOf, type PlanStep } from '../plan/plan.ts';
 /** A cell's rule: its digests for the fingerprint, and the order for a worker. */
 export interface CellRule {
   readonly text: RuleText;
+  /** Relative to the pipeline file; undefined for what stands in that itself. */
+  readonly file: string | undefined;
   /** Undefined for `run:`, whose command depends on the member. */
   readonly order: Exclude<RuleOrder, { kind: 'run' }> | undefined;
   readonly contracts: Readonly<Record<string, { readonly module: string; readonly name: string }>>;
@@ -45,20 +47,22 @@ export class RuleReader {
       );
     }
     const rule = this.#rule(config, variables);
-    return { text: { ...rule.text, contracts: contractDigests }, order: rule.order, contracts };
+    const { order, file } = rule;
+    return { text: { ...rule.text, contracts: contractDigests }, file, order, contracts };
   }
 
   #rule(
     { rule, with: parameters }: StepConfig,
     variables: Readonly<Record<string, unknown>>,
-  ): { text: Omit<RuleText, 'contracts'>; order: CellRule['order'] } {
+  ): Pick<CellRule, 'file' | 'order'> & { text: Omit<RuleText, 'contracts'> } {
     switch (rule.kind) {
       case 'run':
       case 'release':
-        return { text: { code: '', variables: [] }, order: undefined };
+        return { text: { code: '', variables: [] }, file: undefined, order: undefined };
       case 'task':
         return {
           text: { code: this.#module(rule.module), variables: [] },
+          file: posix.relative(this.#config.root, rule.module),
           order: { kind: 'task', module: rule.module },
         };
       case 'sql': {
@@ -73,6 +77,7 @@ export class RuleReader {
         const firstLine = path === undefined ? rule.at.line : 1;
         return {
           text: { code: digestText(text), variables: [...used] },
+          file: path === undefined ? undefined : file,
           order: { kind: 'sql', text, file, firstLine },
         };
       }

@@ -3,12 +3,12 @@
 import type { HubConfig } from '../config/config.ts';
 import type { Executor } from '../executor/executor.ts';
 import type { FileSystem } from '../file-system.ts';
-import { forEachProducer, type Graph } from '../plan/graph.ts';
+import type { Graph } from '../plan/graph.ts';
 import { locateTarget, type TargetId, targetKey } from '../plan/plan.ts';
-import type { Reason } from '../rebuilder.ts';
 import type { TargetState } from '../store/journal-state.ts';
 import type { StoreReader } from '../store/store.ts';
 import { type Assessment, assess } from './assess.ts';
+import { findCauses, type RootCause } from './causes.ts';
 import { type Estimate, type EstimateContext, estimateContext, estimatePlan } from './estimate.ts';
 import { Answers, TargetFacts } from './facts.ts';
 import { Inspector, looksUnchanged } from './inspect.ts';
@@ -31,17 +31,12 @@ export interface SurveyOptions {
 export interface Survey {
   readonly assessment: Assessment;
   recorded(id: TargetId): TargetState | undefined;
-  /** Stale targets that a pending one waits for, each with its own reasons: the root causes. */
+  /** Why a target is not up to date: its own reasons, and what they come from. */
   causesOf(id: TargetId): readonly RootCause[];
   /** What it would take to bring everything up to date, with so much to work with. */
   estimate(pools: EstimateContext['pools']): Estimate;
   /** What else the journals of the selection say, by journal. */
   readonly remarks: ReadonlyMap<string, Remark>;
-}
-
-export interface RootCause {
-  readonly target: TargetId;
-  readonly reasons: readonly Reason[];
 }
 
 export async function survey(options: SurveyOptions): Promise<Survey> {
@@ -95,24 +90,4 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
     causesOf: (id) => findCauses(id, { graph, assessment }),
     estimate: (pools) => estimatePlan(estimateContext({ graph, assessment, facts, store, pools })),
   };
-}
-
-function findCauses(
-  id: TargetId,
-  { graph, assessment }: { graph: Graph; assessment: Assessment },
-): readonly RootCause[] {
-  const causes: RootCause[] = [];
-  const seen = new Set([id]);
-  const open = [id];
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const state = assessment.stateOf(next);
-    if (state === 'stale') causes.push({ target: next, reasons: assessment.reasonsOf(next) });
-    if (state !== 'pending') continue;
-    forEachProducer(graph, next, (producer) => {
-      if (seen.has(producer)) return;
-      seen.add(producer);
-      open.push(producer);
-    });
-  }
-  return causes.reverse();
 }

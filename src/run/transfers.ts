@@ -118,7 +118,7 @@ function addTo(sum: { bytes: number; unknown: boolean }, bytes: number | undefin
 function goesElsewhere(id: TargetId, { assessment }: TransferContext): boolean {
   return assessment
     .reasonsOf(id)
-    .some((reason) => reason.kind === 'field' && reason.field === 'value publish');
+    .some((reason) => reason.kind === 'field' && reason.field.startsWith('value publish '));
 }
 
 function foretellSize(id: TargetId, { graph, history }: TransferContext): number | undefined {
