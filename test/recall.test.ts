@@ -216,3 +216,29 @@ test('a line of provenance that is not one is nothing', () => {
   ];
   expect(damaged.map(parseProvenance)).toEqual(damaged.map(() => undefined));
 });
+
+test('the text of a command is not published', () => {
+  const line = provenanceLine('pull@a', {
+    fields: {
+      rule: 'run',
+      code: 'c0',
+      text: 'get --key s3cret',
+      with: {},
+      values: {},
+      outputs: {},
+    },
+    inputs: {},
+    artifacts: [],
+    digest: 'd0',
+    engine: {},
+    durationMs: 5,
+  });
+  expect(line).not.toContain('s3cret');
+  expect(parseProvenance(line)?.trace.fields).toEqual({
+    rule: 'run',
+    code: 'c0',
+    with: {},
+    values: {},
+    outputs: {},
+  });
+});
