@@ -319,7 +319,9 @@ function explainInput(reason: Extract<Reason, { kind: 'input' }>): string {
 
 function show(value: Json | undefined): string {
   if (value === undefined) return '(not set)';
-  return typeof value === 'string' ? brief(value.replaceAll(/\s*\n\s*/g, ' ')) : canonicalJson(value);
+  return typeof value === 'string'
+    ? brief(value.replaceAll(/\s*\n\s*/g, ' '))
+    : canonicalJson(value);
 }
 
 /** Digests are shown by their first 12 digits. */
