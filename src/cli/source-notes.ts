@@ -16,7 +16,7 @@ export function sourceNotes(plan: Plan, journals: readonly string[]): readonly s
   // Nothing is deleted by itself.
   if (orphans.length > 0) {
     notes.push(
-      `${orphans.length} files are in no source any more: ${shorten(orphans)}. What was made of ` +
+      `${orphans.length === 1 ? '1 file is' : `${orphans.length} files are`} in no source any more: ${shorten(orphans)}. What was made of ` +
         'them is kept; `gc` lists it, and deletes it when told to',
     );
   }
