@@ -201,7 +201,11 @@ test('what a dataset proves is recalled, also for a file of a group that is know
     );
     const run = await pipeline.run();
     expect([run.code, run.done]).toEqual([0, []]);
-    rig.remove(`${state}/chunk_1-0.jsonl`);
+    rig.remove(state);
+    const lost = await pipeline.command(['repair', '-n']);
+    expect(lost.stdout).not.toContain('proving nothing');
+    // Two groups are looked at in their dataset, proven and freed again.
+    expect(lost.stdout).toMatch(/present rules: 9 targets\nA run makes the rest: 6 targets\n$/);
     hub.fault({ path: 'things-labels', action: { kind: 'answer', status: 403 } });
     const offline = await pipeline.command(['repair']);
     expect([offline.code, offline.stderr]).toEqual([

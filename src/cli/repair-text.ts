@@ -6,7 +6,7 @@ import { countTargets, groupedLines } from './grouped-lines.ts';
 const SHOWN = 20;
 
 export function repairText(repair: Repair, plan: Plan): string {
-  const { inferred, left, published, absentCount } = repair;
+  const { inferred, left, published, absent } = repair;
   const lines: string[] = [...damageLines(repair)];
   if (inferred.length > 0) {
     lines.push(
@@ -28,7 +28,7 @@ export function repairText(repair: Repair, plan: Plan): string {
     lines.push('Lying here, but proving nothing:', ...groupedLines(plan, said));
   }
   if (repair.isEmpty) lines.push('Nothing to repair.');
-  if (absentCount > 0) lines.push(`A run makes the rest: ${countTargets(absentCount)}`);
+  if (absent.length > 0) lines.push(`A run makes the rest: ${countTargets(absent.length)}`);
   return `${lines.join('\n')}\n`;
 }
 

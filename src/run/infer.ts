@@ -40,8 +40,8 @@ export interface Inference {
   readonly fresh: readonly TargetId[];
   /** Outputs that lie there and prove nothing. */
   readonly left: readonly { readonly id: TargetId; readonly because: string }[];
-  /** Targets without record and without outputs. */
-  readonly absentCount: number;
+  /** Targets without a record and without outputs that could stand for one. */
+  readonly absent: readonly TargetId[];
   readonly claims: readonly ForeignClaim[];
 }
 
@@ -75,7 +75,9 @@ class Search {
   readonly #fresh: TargetId[] = [];
   readonly #left: { readonly id: TargetId; readonly because: string }[] = [];
   readonly #foreign = new Map<string, { readonly claimed: number; readonly id: TargetId }>();
-  #absentCount = 0;
+  readonly #absent: TargetId[] = [];
+  /** Those that publish or free files, and what comes after them: a run does these again. */
+  readonly #unlooked = new Set<TargetId>();
 
   constructor(
     context: InferContext,
@@ -99,9 +101,8 @@ class Search {
       const { step, member } = locateTarget(plan, id);
       return { journal, claimed, proven: this.#ordinals.stepOf(step.table, member) };
     });
-    const absentCount = this.#absentCount;
     const found = { inferred: this.#inferred, fresh: this.#fresh, left: this.#left };
-    return { ...found, absentCount, claims };
+    return { ...found, absent: this.#absent, claims };
   }
 
   async look(id: TargetId): Promise<void> {
@@ -118,6 +119,7 @@ class Search {
     if (this.#isVoided(name, key)) return;
     if (state?.trace !== undefined) await this.#know(id, { state, trace: state.trace });
     else if (isInferable(graph, id)) await this.#infer(id, { state, journal });
+    else this.#skip(id);
   }
 
   /** What is recorded needs no repair, but others may be made from it. */
@@ -143,17 +145,18 @@ class Search {
     const claimed = claimOf(journal);
     const { ordinal } = locateTarget(this.#context.graph.plan, id).step.config;
     if (claimed !== undefined && ordinal > claimed) {
-      this.#absentCount += 1;
+      this.#absent.push(id);
       return;
     }
     const producer = this.#unknownProducer(id);
     if (producer !== undefined) {
-      await this.#leaveUnlessAbsent(id, producer);
+      if (this.#unlooked.has(producer)) this.#skip(id);
+      else await this.#leaveUnlessAbsent(id, producer);
       return;
     }
     const present = await this.#traces.ofOutputs(id, 'as-listed');
     if (present.kind === 'unproven') {
-      if (present.problem === 'missing' || present.problem === 'unlisted') this.#absentCount += 1;
+      if (present.problem === 'missing' || present.problem === 'unlisted') this.#absent.push(id);
       else this.#leave(id, present.because);
       return;
     }
@@ -169,7 +172,7 @@ class Search {
   async #leaveUnlessAbsent(id: TargetId, producer: TargetId): Promise<void> {
     const found = await this.#traces.ofOutputs(id, 'as-listed');
     if (found.kind === 'unproven') {
-      this.#absentCount += 1;
+      this.#absent.push(id);
       return;
     }
     const { plan } = this.#context.graph;
@@ -182,6 +185,11 @@ class Search {
       if (this.#judging.facts.digestOf(producer) === undefined) unknown ??= producer;
     });
     return unknown;
+  }
+
+  #skip(id: TargetId) {
+    this.#unlooked.add(id);
+    this.#absent.push(id);
   }
 
   #leave(id: TargetId, because: string) {

@@ -50,8 +50,11 @@ export async function findRepair(context: RepairContext): Promise<Repair> {
   const known = new Map(inference.inferred.map(({ id, trace }) => [id, trace]));
   const published = await context.findPublished(known);
   const { inferred } = inference;
+  const recalled = new Set(published.places.flatMap(({ targets }) => targets));
   return {
     ...inference,
+    left: inference.left.filter(({ id }) => !recalled.has(id)),
+    absent: inference.absent.filter((id) => !recalled.has(id)),
     damaged,
     published,
     isEmpty: damaged.length + inferred.length + published.places.length === 0,
