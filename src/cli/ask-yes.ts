@@ -1,17 +1,25 @@
-// Asks a person on a terminal; without one there is nobody to ask.
+// Asks a person on a terminal. The terminal keeps its own handling of Ctrl-C.
 import { createInterface } from 'node:readline/promises';
 
-/** Anything but a yes is a no. */
-export type Answer = 'yes' | 'no' | 'nobody';
+/** Anything but a yes is a no; undefined when the signal called it off. */
+export type Answer = 'yes' | 'no' | 'nobody' | undefined;
 
-export async function askYes(question: string): Promise<Answer> {
-  const { stdin, stdout } = process;
-  if (!stdin.isTTY || !stdout.isTTY) return 'nobody';
-  const lines = createInterface({ input: stdin, output: stdout, terminal: false });
+/** Without one there is nobody to ask. */
+export function isTerminal(): boolean {
+  return process.stdin.isTTY && process.stdout.isTTY;
+}
+
+export async function askYes(question: string, signal?: AbortSignal): Promise<Answer> {
+  if (!isTerminal()) return 'nobody';
+  const lines = createInterface({ input: process.stdin, output: process.stdout, terminal: false });
   const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
   try {
-    const answer = await Promise.race([lines.question(`${question} [y/N] `), closed]);
+    const options = signal === undefined ? {} : { signal };
+    const answer = await Promise.race([lines.question(`${question} [y/N] `, options), closed]);
     return /^\s*y(es)?\s*$/i.test(answer) ? 'yes' : 'no';
+  } catch (error) {
+    if (signal?.aborted === true) return undefined;
+    throw error;
   } finally {
     lines.close();
   }

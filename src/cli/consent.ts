@@ -1,12 +1,12 @@
 // Asks whether a run may begin that downloads or uploads much once more. Ctrl-C and anything but a
 // yes leave everything as it is; without a terminal only `--yes` says it.
-import { createInterface } from 'node:readline/promises';
 import type { Confirmation } from '../event.ts';
 import type { Graph } from '../plan/graph.ts';
 import { explainBytes, explainCount } from '../reporter/quantity.ts';
 import type { ReporterKind } from '../reporter/reporter.ts';
 import type { RepeatedCosts } from '../run/consent.ts';
 import type { EventBody } from '../run/context.ts';
+import { askYes, isTerminal } from './ask-yes.ts';
 import { countTargets, timeOf, transferLines } from './estimate-text.ts';
 import { reasonLines } from './reason-lines.ts';
 
@@ -32,18 +32,18 @@ async function decide(
   costs: RepeatedCosts,
   { graph, isYes, reporter }: ConsentOptions,
 ): Promise<Confirmation['answer'] | undefined> {
-  const { stdin, stdout, stderr } = process;
+  const { stdout, stderr } = process;
   const isForPeople = reporter === 'live' || reporter === 'plain';
   const text = explainCosts(costs, graph);
   if (isYes) {
     if (isForPeople) stdout.write(text);
     return 'assumed';
   }
-  if (isForPeople && stdin.isTTY && stdout.isTTY) {
+  if (isForPeople && isTerminal()) {
     stdout.write(text);
-    const answer = await ask('Go on? [y/N] ', costs.signal);
+    const answer = await askYes('Go on?', costs.signal);
     if (answer === 'no') stdout.write('Nothing was begun, everything is as it was.\n');
-    return answer;
+    return answer === 'nobody' ? 'needed' : answer;
   }
   stderr.write(
     'error: A decision is needed, and there is no terminal to ask on. [confirmation-needed]\n' +
@@ -81,19 +81,4 @@ function confirmationOf(
     durationMs: Math.round(estimate.mayTakeMs),
     unknownTargets: estimate.unknownTargets,
   };
-}
-
-/** Undefined when it was called off. The terminal keeps its own handling of Ctrl-C. */
-async function ask(question: string, signal: AbortSignal): Promise<'yes' | 'no' | undefined> {
-  const lines = createInterface({ input: process.stdin, output: process.stdout, terminal: false });
-  const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
-  try {
-    const answer = await Promise.race([lines.question(question, { signal }), closed]);
-    return /^\s*y(es)?\s*$/i.test(answer) ? 'yes' : 'no';
-  } catch (error) {
-    if (signal.aborted) return undefined;
-    throw error;
-  } finally {
-    lines.close();
-  }
 }
