@@ -21,6 +21,7 @@ const unsynced: FileSystem = {
   ...nodeFileSystem,
   sync: () => Promise.resolve(),
   syncAll: () => Promise.resolve(),
+  syncFileSystems: () => Promise.resolve(true),
 };
 
 /** Throws when anything fails. */
@@ -29,7 +30,7 @@ export async function buildState(file: string): Promise<void> {
   const { config } = project;
   const fs = unsynced;
   const session = await openWorkSession(config, { fs, clock: systemClock, command: 'bench' });
-  const { lock, store, run, connections } = session;
+  const { lock, store, sharedSync, run, connections } = session;
   const graph = planProject(project, { fs, isOwner: true, recorded: () => undefined });
   const all = new Uint8Array(graph.plan.targetCount).fill(1);
   const executor = Promise.resolve(smallFiles);
@@ -37,6 +38,7 @@ export async function buildState(file: string): Promise<void> {
     graph,
     selection: { named: all, needed: all },
     store,
+    sharedSync,
     fs,
     clock: systemClock,
     executor: () => executor,
@@ -72,6 +74,7 @@ function writeOutputs(order: WorkOrder): Outcome {
     kind: 'done',
     result: {
       files: written.map(({ staged, artifact }) => ({ staged, path: artifact.path })),
+      unsynced: [],
       artifacts: isSplit ? [] : written.map(({ artifact }) => artifact),
       manifest: isSplit ? writeManifest(order, written) : undefined,
       digest,

@@ -43,6 +43,11 @@ export interface FileSystem {
   sync(paths: readonly string[]): Promise<void>;
   /** Makes everything below a folder durable with one call of the operating system. */
   syncAll(folder: string): Promise<void>;
+  /**
+   * Makes everything durable that the file systems of these folders hold. False where the operating
+   * system has no such call, or when it failed: then nothing is known to be durable.
+   */
+  syncFileSystems(folders: readonly string[]): Promise<boolean>;
 }
 
 /** Where the content of a file lies that `create` makes, until it gets its name. */

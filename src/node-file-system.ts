@@ -1,8 +1,7 @@
 // The real file system and clock. Synchronous calls, except where the disk is waited for.
-import { execFile } from 'node:child_process';
 import * as fs from 'node:fs';
-import { platform } from 'node:process';
 import { type Clock, type FileStat, type FileSystem, unnamedPath } from './file-system.ts';
+import { syncFileSystems } from './file-system-sync.ts';
 
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -74,6 +73,7 @@ export const nodeFileSystem: FileSystem = {
   },
 
   list(path) {
+    if (!fs.existsSync(path)) return undefined;
     return unless(['ENOENT', 'ENOTDIR'], () => fs.readdirSync(path));
   },
 
@@ -106,10 +106,11 @@ export const nodeFileSystem: FileSystem = {
   },
 
   async syncAll(folder) {
-    // Elsewhere `sync` knows no file systems, or does not wait for the disk.
-    if (platform === 'linux' && (await syncFileSystemOf(folder))) return;
+    if (await syncFileSystems([folder])) return;
     await nodeFileSystem.sync(everythingBelow(folder));
   },
+
+  syncFileSystems,
 };
 
 /** What file systems without hard links answer. */
@@ -132,26 +133,15 @@ function syncNow(path: string): void {
   }
 }
 
-/** By callbacks: a FileHandle costs more than the three calls. */
+/** Only the disk is waited for elsewhere: three ways through the thread pool cost three times one. */
 function syncFile(path: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    fs.open(path, 'r', (openError, descriptor) => {
-      if (openError !== null) return reject(openError);
-      fs.fsync(descriptor, (syncError) => {
-        fs.close(descriptor, (closeError) => {
-          const error = syncError ?? closeError;
-          if (error) reject(error);
-          else resolve();
-        });
-      });
+    const descriptor = fs.openSync(path, 'r');
+    fs.fsync(descriptor, (syncError) => {
+      fs.closeSync(descriptor);
+      if (syncError === null) resolve();
+      else reject(syncError);
     });
-  });
-}
-
-/** False where the system's `sync` is missing or does not know `-f` (busybox). */
-function syncFileSystemOf(folder: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    execFile('sync', ['-f', folder], (error) => resolve(error === null));
   });
 }
 

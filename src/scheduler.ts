@@ -9,8 +9,9 @@
 //                                                                        done|failed|interrupted-'
 //
 // Which of the queued targets comes first is `start-queue.ts`'s.
-import type { PoolName } from './config/config.ts';
+
 import type { DiskBudget, Shortage } from './disk-budget.ts';
+import { FreePools, type Pools, type Weights } from './free-pools.ts';
 import { forEachDependency, forEachDependent, type Graph, type NodeId } from './plan/graph.ts';
 import { type PlanStep, stepOfTarget, type TargetId } from './plan/plan.ts';
 import { StartQueue } from './start-queue.ts';
@@ -45,8 +46,6 @@ const STATES: readonly TargetState[] = [
   'interrupted',
 ];
 
-export type Pools = Readonly<Record<PoolName, number>>;
-
 export interface SchedulerOptions {
   readonly graph: Graph;
   /** 1 for targets that take part; others count as settled. */
@@ -55,7 +54,7 @@ export interface SchedulerOptions {
   readonly fresh: Uint8Array;
   readonly pools: Pools;
   /** What a target of the step takes; more than a pool has is cut down to all of it. */
-  readonly weights: (step: PlanStep) => Readonly<Partial<Record<PoolName, number>>>;
+  readonly weights: (step: PlanStep) => Weights;
   /** Which groups may lie on the disk; undefined when nothing is ever freed. */
   readonly disk?: DiskBudget | undefined;
   /** What at most one running target of the step's cell may have, such as a dataset to write. */
@@ -76,6 +75,11 @@ export interface Scheduler {
     figures?: { readonly bytesWritten?: number },
   ): void;
   queue(id: TargetId): void;
+  /**
+   * The work of a running target is over and only its publication is left: what it took of the
+   * pools is free. It still counts as running.
+   */
+  free(id: TargetId): void;
   /** A running target goes back, to be queued again by `queue` after its wait. */
   retry(id: TargetId): void;
   /** Start nothing more; what runs may end. */
@@ -101,6 +105,9 @@ function isOpen(state: TargetState): boolean {
   return state === 'waiting' || state === 'ready';
 }
 
+/** Bounds what waits for the disk while ever more targets run: a slow disk slows them down then. */
+const MAX_PUBLISHING = 512;
+
 class TableScheduler implements Scheduler {
   readonly #graph: Graph;
   readonly #states: Uint8Array;
@@ -110,10 +117,11 @@ class TableScheduler implements Scheduler {
   readonly #ready: TargetId[] = [];
   readonly #queue: StartQueue;
   readonly #disk: DiskBudget | undefined;
-  readonly #free: Record<PoolName, number>;
-  readonly #weights: Readonly<Partial<Record<PoolName, number>>>[];
+  readonly #pools: FreePools;
   readonly #causes = new Map<TargetId, TargetId>();
   readonly #failFast: boolean;
+  /** Running targets of which only the publication is left. */
+  readonly #publishing = new Set<TargetId>();
   #running = 0;
   #retrying = 0;
   #checking = 0;
@@ -132,10 +140,9 @@ class TableScheduler implements Scheduler {
       plan,
       disk: options.disk,
       exclusive: options.exclusive ?? (() => undefined),
-      fits: (step) => this.#fits(step),
+      fits: (step) => this.#pools.fits(step),
     });
-    this.#free = { ...pools };
-    this.#weights = plan.steps.map((step) => capWeights(weights(step), pools));
+    this.#pools = new FreePools(pools, plan.steps.map(weights));
     for (let id = 0; id < plan.targetCount; id += 1) {
       const state = selected[id] !== 1 ? 'outside' : fresh[id] === 1 ? 'fresh' : 'waiting';
       this.#states[id] = STATES.indexOf(state);
@@ -171,10 +178,10 @@ class TableScheduler implements Scheduler {
   }
 
   nextStart(): TargetId | undefined {
-    if (this.#draining) return undefined;
+    if (this.#draining || this.#publishing.size >= MAX_PUBLISHING) return undefined;
     const id = this.#queue.pop() ?? this.#popAfterFailures();
     if (id === undefined) return undefined;
-    this.#take(stepOfTarget(this.#graph.plan, id), 1);
+    this.#pools.take(stepOfTarget(this.#graph.plan, id));
     this.#running += 1;
     this.#move(id, 'running');
     return id;
@@ -192,6 +199,12 @@ class TableScheduler implements Scheduler {
     else this.#checking -= 1;
     this.#move(id, 'queued');
     this.#queue.push(id);
+  }
+
+  free(id: TargetId): void {
+    if (this.stateOf(id) !== 'running' || this.#publishing.has(id)) return;
+    this.#publishing.add(id);
+    this.#pools.giveBack(stepOfTarget(this.#graph.plan, id));
   }
 
   retry(id: TargetId): void {
@@ -298,23 +311,10 @@ class TableScheduler implements Scheduler {
     }
   }
 
-  #fits(step: PlanStep): boolean {
-    for (const [pool, weight] of weightsOf(this.#weights[step.index])) {
-      if (weight > this.#free[pool]) return false;
-    }
-    return true;
-  }
-
-  #take(step: PlanStep, times: 1 | -1) {
-    for (const [pool, weight] of weightsOf(this.#weights[step.index])) {
-      this.#free[pool] -= weight * times;
-    }
-  }
-
   #release(id: TargetId) {
     this.#running -= 1;
     this.#queue.ended(id);
-    this.#take(stepOfTarget(this.#graph.plan, id), -1);
+    if (!this.#publishing.delete(id)) this.#pools.giveBack(stepOfTarget(this.#graph.plan, id));
   }
 
   #move(id: TargetId, to: TargetState) {
@@ -331,18 +331,4 @@ class TableScheduler implements Scheduler {
     if (counts === undefined) throw new RangeError(`no target ${id}`);
     return counts;
   }
-}
-
-type Weights = Readonly<Partial<Record<PoolName, number>>>;
-
-function weightsOf(weights: Weights | undefined): readonly (readonly [PoolName, number])[] {
-  if (weights === undefined) return [];
-  const pools: readonly PoolName[] = ['cpu', 'memory', 'network'];
-  return pools.map((pool) => [pool, weights[pool] ?? 0] as const);
-}
-
-function capWeights(weights: Weights, pools: Pools): Weights {
-  return Object.fromEntries(
-    weightsOf(weights).map(([pool, weight]) => [pool, Math.min(weight, pools[pool])]),
-  );
 }

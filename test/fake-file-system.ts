@@ -250,6 +250,11 @@ export class FakeFileSystem implements FileSystem {
     await this.sync(below);
   }
 
+  async syncFileSystems(folders: readonly string[]): Promise<boolean> {
+    for (const folder of folders) await this.syncAll(folder);
+    return true;
+  }
+
   #look(call: keyof FileSystem, path: string): void {
     this.onCall?.({ call, path });
     if (this.#dead) throw new Crash();
@@ -326,6 +331,7 @@ const SYSCALLS: Readonly<Record<keyof FileSystem, string>> = {
   remove: 'rm',
   removeEmptyFolder: 'rmdir',
   sync: 'fsync',
+  syncFileSystems: 'fsync',
   syncAll: 'fsync',
   space: 'statfs',
 };

@@ -203,3 +203,28 @@ test('the order is depth first: a chunk is finished before the next is begun', (
     'push@chunk=1',
   ]);
 });
+
+test('what only waits for its publication counts as running and keeps no pool', () => {
+  const graph = sketchGraph([{ name: 'make', needs: [], each: 'file' }], { main: [0, 0, 0, 0] });
+  const scheduler = start(graph);
+  const started: number[] = [];
+  const startAll = () => {
+    for (let id = scheduler.nextReady(); id !== undefined; id = scheduler.nextReady()) {
+      scheduler.queue(id);
+    }
+    for (let id = scheduler.nextStart(); id !== undefined; id = scheduler.nextStart()) {
+      started.push(id);
+    }
+  };
+  startAll();
+  expect(started).toHaveLength(pools.cpu);
+  const [first = -1] = started;
+  scheduler.free(first);
+  scheduler.free(first);
+  startAll();
+  expect(started).toHaveLength(pools.cpu + 1);
+  expect(scheduler.running).toBe(pools.cpu + 1);
+  expect(scheduler.stateOf(first)).toBe('running');
+  for (const id of started) scheduler.settle(id, 'done');
+  expect(scheduler.ended).toBe(true);
+});

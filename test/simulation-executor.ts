@@ -152,9 +152,11 @@ export class FakeExecutor implements Executor {
     await this.#pause(random.below(50), job);
     this.#checkUnchanged(order, outside);
     const staged = result.files.map((file) => file.staged);
-    await fs.sync(result.manifest === undefined ? staged : [...staged, result.manifest.staged]);
+    if (result.manifest !== undefined) staged.push(result.manifest.staged);
+    const isLeft = random.chance(0.5);
+    if (!isLeft) await fs.sync(staged);
     if (order.dataset !== undefined) this.#publish(order, result);
-    return result;
+    return isLeft ? { ...result, unsynced: staged } : result;
   }
 
   /** What is published comes with the record of how it was made. */
@@ -188,6 +190,7 @@ export class FakeExecutor implements Executor {
     const obsolete = new Set([...paths, ...listed].filter((path) => !now.has(path)));
     return {
       files: made.map(({ staged, path }) => ({ staged, path })),
+      unsynced: [],
       artifacts:
         manifest === undefined
           ? made.map(({ output, path, bytes, mtimeMs, sha256 }) => {

@@ -6,10 +6,12 @@ import { findCollisions } from '../src/plan/collision.ts';
 import { type Graph, makeGraph } from '../src/plan/graph.ts';
 import { makePlan } from '../src/plan/plan.ts';
 import { type Selection, selectTargets } from '../src/plan/selection.ts';
+import type { RunContext } from '../src/run/context.ts';
 import { failureOf } from '../src/run/failure.ts';
 import { readGroups, recordGroups } from '../src/run/group-record.ts';
 import { startRun } from '../src/run/run.ts';
 import { observeSources } from '../src/run/source.ts';
+import { SharedSync } from '../src/shared-sync.ts';
 import type { Belonging } from '../src/store/belonging.ts';
 import { openStore, readStore, type Store, type StoreReader } from '../src/store/store.ts';
 import { FakeClock } from './fake-clock.ts';
@@ -212,7 +214,9 @@ export class World {
     fs.makeFolder(folder);
     const belonging = this.#belonging();
     const run = `r${this.#runs}`;
-    const opened = openStore({ fs, clock: process, folder, belonging, lock: LOCK, run });
+    const clock = process;
+    const sharedSync = new SharedSync({ fs, clock });
+    const opened = openStore({ fs, clock, sharedSync, folder, belonging, lock: LOCK, run });
     if (opened.kind === 'refused') throw new Error(opened.problem.message);
     const { store } = opened;
     for (const name of fs.list(`${work}/tmp`) ?? []) {
@@ -227,7 +231,8 @@ export class World {
     }
     record.graph = graph;
     record.selection = selection;
-    const { used, ended } = this.#start(request, { store, graph, selection, record, process });
+    const parts = { store, sharedSync, graph, selection };
+    const { used, ended } = this.#start(request, { ...parts, record, process });
     try {
       record.summary = await ended;
     } catch (error) {
@@ -242,15 +247,10 @@ export class World {
   #start(
     request: RunRequest,
     {
-      store,
-      graph,
-      selection,
       record,
       process,
-    }: {
-      store: Store;
-      graph: Graph;
-      selection: Selection;
+      ...parts
+    }: Pick<RunContext, 'store' | 'sharedSync' | 'graph' | 'selection'> & {
       record: RunRecord;
       process: SimulatedProcess;
     },
@@ -261,9 +261,7 @@ export class World {
     const cores = { all: cpu, of: (target: string) => this.#coresOf(target) };
     let executor: FakeExecutor | undefined;
     const run = startRun({
-      graph,
-      selection,
-      store,
+      ...parts,
       fs,
       clock: process,
       executor: async () => {

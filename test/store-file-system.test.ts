@@ -85,6 +85,17 @@ test('files and folders are synced, many at once or all below a folder', async (
   });
 });
 
+test('whole file systems are synced by one call, also several times at once', async () => {
+  const isKnown = process.platform === 'linux';
+  const calls = [[tmpdir()], [tmpdir(), process.cwd()], [tmpdir()]].map((folders) =>
+    nodeFileSystem.syncFileSystems(folders),
+  );
+  expect(await Promise.all(calls)).toEqual([isKnown, isKnown, isKnown]);
+  if (!isKnown) return;
+  const none = nodeFileSystem.syncFileSystems([`${tmpdir()}/none/at/all`]);
+  await expect(none).rejects.toThrow('ENOENT');
+});
+
 test('a created file is never seen without its content', async () => {
   const folder = mkdtempSync(`${tmpdir()}/eider-fs-`);
   writeFileSync(`${folder}/taken`, '');

@@ -1,6 +1,7 @@
 // Records, stores and a fake lock for the tests of the store.
 
 import { crc32 } from 'node:zlib';
+import { SharedSync } from '../src/shared-sync.ts';
 import type { Belonging } from '../src/store/belonging.ts';
 import type { Lock } from '../src/store/lock.ts';
 import type { Entry, EntryBody, EntryHead, JournalRecord } from '../src/store/record.ts';
@@ -71,7 +72,9 @@ export class Machine {
 
   open(run: string, belonging = BELONGING): Store {
     const { fs, clock } = this;
-    const opened = openStore({ fs, clock, folder: STATE, belonging, lock: LOCK, run });
+    const sharedSync = new SharedSync({ fs, clock });
+    const folder = STATE;
+    const opened = openStore({ fs, clock, sharedSync, folder, belonging, lock: LOCK, run });
     if (opened.kind === 'refused') throw new Error(opened.problem.message);
     return opened.store;
   }

@@ -41,7 +41,7 @@ function importsOf(file: string): readonly Import[] {
 const imports = [...texts.keys()].flatMap(importsOf);
 
 const CORE = [
-  /^src\/(diagnostic|suggestion|glob|fingerprint|rebuilder|scheduler|start-queue|member-queue|disk-budget)\.ts$/,
+  /^src\/(diagnostic|suggestion|glob|fingerprint|rebuilder|scheduler|start-queue|member-queue|disk-budget|free-pools)\.ts$/,
   /^src\/(config|plan)\//,
 ];
 

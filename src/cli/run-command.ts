@@ -227,7 +227,7 @@ class CommandRun {
   ): Promise<{ summary: RunSummary; events: HeldEvents }> {
     const events = new HeldEvents((event) => this.#deliver(event), isWorthShowing);
     const report = (event: EventBody) => events.report(timed(event));
-    const { store, lock, run, executor, connections } = this.#session;
+    const { store, sharedSync, lock, run, executor, connections } = this.#session;
     const { config } = graph.plan;
     report({
       type: 'run-started',
@@ -242,6 +242,7 @@ class CommandRun {
       graph,
       selection,
       store,
+      sharedSync,
       fs: nodeFileSystem,
       clock: systemClock,
       executor,

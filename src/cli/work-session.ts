@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts';
 import type { Executor, WorkListener } from '../executor/executor.ts';
 import type { Clock, FileSystem } from '../file-system.ts';
 import { HubConnections } from '../hub/connections.ts';
+import { SharedSync } from '../shared-sync.ts';
 import { acquireLock, type Lock } from '../store/lock.ts';
 import { systemProcesses } from '../store/processes.ts';
 import { openStore, type Store } from '../store/store.ts';
@@ -16,6 +17,7 @@ export interface WorkSession {
   readonly run: string;
   readonly lock: Lock;
   readonly store: Store;
+  readonly sharedSync: SharedSync;
   /** Said when a dead owner's lock was taken over. */
   readonly takenOver: string | undefined;
   readonly executor: () => Promise<Executor>;
@@ -34,7 +36,9 @@ export async function openWorkSession(
   const locked = await acquireLock({ fs, clock, processes: systemProcesses(), folder, command });
   if (locked.kind === 'refused') throw new UsageError(problemText(locked.problem));
   const { lock, takenOver } = locked;
-  const opened = openStore({ fs, clock, folder, belonging: belongingOf(config), lock, run });
+  const sharedSync = new SharedSync({ fs, clock });
+  const belonging = belongingOf(config);
+  const opened = openStore({ fs, clock, sharedSync, folder, belonging, lock, run });
   if (opened.kind === 'refused') {
     lock.release();
     throw new UsageError(problemText(opened.problem));
@@ -53,6 +57,7 @@ export async function openWorkSession(
     run,
     lock,
     store,
+    sharedSync,
     takenOver,
     executor: () => {
       executor ??= start();

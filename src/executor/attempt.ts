@@ -1,20 +1,19 @@
 // One attempt at one target, from the order to the outcome: inputs, rule, result. The one place
 // where whatever was thrown on the way becomes a failure.
-import { join } from 'node:path';
 import type { Failure } from '../trace.ts';
 import type { Database } from './duckdb.ts';
 import type { Outcome, WorkOrder } from './executor.ts';
 import { Inputs } from './inputs.ts';
-import { watchPeakMemory } from './peak-memory.ts';
+import { watchMemory } from './peak-memory.ts';
 import { finishResult } from './result.ts';
 import { type Attempt, type Control, Interrupted, type RuleResult } from './rule.ts';
 import { DatabaseError, sqlFailure } from './sql-error.ts';
-import { prepareStage } from './stage.ts';
+import { besideOutputs, prepareStage } from './stage.ts';
 import { blamedBy, failureOf } from './target-error.ts';
 import type { TargetLog } from './target-log.ts';
 
 export async function attemptTarget(order: WorkOrder, control: Control): Promise<Outcome> {
-  const peak = watchPeakMemory();
+  const memory = watchMemory();
   const { log } = control;
   const database = new LazyDatabase(order, control.signal);
   let isQuiet = order.rule.kind !== 'task';
@@ -30,7 +29,7 @@ export async function attemptTarget(order: WorkOrder, control: Control): Promise
     const result = await Promise.race([work(), control.broken]);
     isQuiet = true;
     const engine = { node: process.versions.node, ...(await database.engine()) };
-    return { kind: 'done', result: { ...result, engine, peakBytes: peak() } };
+    return { kind: 'done', result: { ...result, engine, peakBytes: memory().peakBytes } };
   } catch (error) {
     const isStopped =
       error instanceof Interrupted ||
@@ -39,7 +38,7 @@ export async function attemptTarget(order: WorkOrder, control: Control): Promise
     if (isStopped) return { kind: 'interrupted' };
     const failure = failureFrom(error, order);
     const blamed = blamedBy(error);
-    return { kind: 'failed', failure: logged(log, failure), peakBytes: peak(), blamed };
+    return { kind: 'failed', failure: logged(log, failure), peakBytes: memory().peakBytes, blamed };
   } finally {
     // A task that ended early may still be in the middle of a query, and closing under it would
     // crash the worker, which is not used again anyway.
@@ -48,21 +47,26 @@ export async function attemptTarget(order: WorkOrder, control: Control): Promise
   }
 }
 
+// Each kind brings its own libraries; a worker that never runs SQL never loads DuckDB. They are kept
+// here because to import what is loaded already costs as much as a small target's files.
+let sqlRule: typeof import('./sql.ts') | undefined;
+let taskRule: typeof import('./task-rule.ts') | undefined;
+let shellRule: typeof import('./shell.ts') | undefined;
+
 async function runRule(attempt: Attempt): Promise<RuleResult> {
   const { rule } = attempt.order;
-  // Each kind brings its own libraries; a worker that never runs SQL never loads DuckDB.
   switch (rule.kind) {
     case 'sql': {
-      const { runSql } = await import('./sql.ts');
-      return await runSql(attempt, rule);
+      sqlRule ??= await import('./sql.ts');
+      return await sqlRule.runSql(attempt, rule);
     }
     case 'task': {
-      const { runTask } = await import('./task-rule.ts');
-      return await runTask(attempt, rule.module);
+      taskRule ??= await import('./task-rule.ts');
+      return await taskRule.runTask(attempt, rule.module);
     }
     case 'run': {
-      const { runShell } = await import('./shell.ts');
-      return await runShell(attempt, rule.command);
+      shellRule ??= await import('./shell.ts');
+      return await shellRule.runShell(attempt, rule.command);
     }
   }
 }
@@ -117,7 +121,7 @@ class LazyDatabase {
     const { openDatabase } = await import('./duckdb.ts');
     const database = await openDatabase({
       memoryBytes: this.#order.memoryBytes,
-      temporaryFolder: join(this.#order.stage, '.spill'),
+      temporaryFolder: besideOutputs(this.#order, 'spill'),
       root: this.#order.root,
     });
     this.#database = database;

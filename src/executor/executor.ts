@@ -54,12 +54,17 @@ export interface WorkOrder {
   readonly inputs: readonly InputOrder[];
   readonly outputs: readonly OutputOrder[];
   /**
-   * Absolute folders and files. `stage` is new and empty but for `provenance`; `scratch` outlives
-   * attempts.
+   * Absolute folders and files. `stage` is empty but for `provenance`, and need not exist yet;
+   * `scratch` outlives attempts.
    */
   readonly work: string;
   readonly root: string;
   readonly stage: string;
+  /**
+   * Where the only output, a single file, is staged under its own name, beside those of other
+   * targets. Undefined: in `stage`.
+   */
+  readonly sharedStage?: string | undefined;
   readonly scratch: string;
   readonly log: string;
   /** Where the manifest is staged and where it will lie, relative to the work folder. */
@@ -166,8 +171,13 @@ export type Outcome =
   | { readonly kind: 'interrupted' };
 
 export interface WorkResult {
-  /** To be renamed into place, in this order; all durable. The manifest is not among them. */
+  /** To be renamed into place, in this order. The manifest is not among them. */
   readonly files: readonly StagedFile[];
+  /**
+   * Staged files that whoever publishes must make durable first, together with those of other
+   * targets: a few small ones. Everything else is durable.
+   */
+  readonly unsynced: readonly string[];
   /** For the trace: up to 8 artifacts or the manifest, already staged. */
   readonly artifacts: readonly Artifact[];
   readonly manifest: { readonly staged: string; readonly record: Manifest } | undefined;

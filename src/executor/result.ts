@@ -1,5 +1,5 @@
 // From what a rule left in the stage to the result that the run publishes: checked against the
-// contracts, digested, listed and made durable.
+// contracts, digested, listed and made durable, as far as the run does not do that for many at once.
 
 import { hash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { AccountRecord, Artifact, Manifest } from '../trace.ts';
 import { MAX_ARTIFACTS_IN_TRACE } from '../trace.ts';
 import { checkAccount } from './account.ts';
-import { makeDurable, type SizedFile } from './durability.ts';
+import { leftToTheRun, makeDurable, type SizedFile } from './durability.ts';
 import type { WorkResult } from './executor.ts';
 import { digestFile } from './file-digest.ts';
 import { pathsOfOldManifests, REJECTS, stageManifest } from './manifest.ts';
@@ -26,9 +26,10 @@ export async function finishResult(attempt: Attempt, rule: RuleResult): Promise<
   const digested = await digestAll(attempt, [...outputs, ...rejectsOutput(rule)]);
   const manifest = await manifestOf(attempt, digested);
   inputs.checkUnchanged();
-  await makeAllDurable(attempt, { digested, manifest });
+  const unsynced = await makeAllDurable(attempt, { digested, manifest });
   return {
     files: digested.map(({ staged, path }) => ({ staged, path })),
+    unsynced,
     artifacts: manifest === undefined ? digested.map(artifactOf) : [],
     manifest,
     digest: resultDigest(digested),
@@ -126,13 +127,18 @@ async function makeAllDurable(
     readonly digested: readonly Digested[];
     readonly manifest: { readonly staged: string; readonly record: Manifest } | undefined;
   },
-): Promise<void> {
+): Promise<readonly string[]> {
   const files: SizedFile[] = digested.map(({ staged, stat }) => ({
     path: staged,
     bytes: stat.size,
   }));
   if (manifest !== undefined) files.push({ path: manifest.staged, bytes: manifest.record.bytes });
-  await makeDurable(files, order.stage);
+  const left = leftToTheRun(files);
+  await makeDurable(
+    files.filter((file) => !left.includes(file)),
+    order.work,
+  );
+  return left.map(({ path }) => path);
 }
 
 async function obsoletePaths(
@@ -146,9 +152,12 @@ async function obsoletePaths(
   const now = new Set(digested.map(({ path }) => path));
   // The list of a publication under way lies there as `.next` until its last rename.
   if (hasManifest) now.add(manifestPath).add(`${manifestPath}.next`);
-  const manifests = previous.manifests.map((path) => join(work, path)).filter(existsSync);
+  const { yes: there = [], no: gone = [] } = Object.groupBy(previous.manifests, (path) =>
+    existsSync(join(work, path)) ? 'yes' : 'no',
+  );
+  const manifests = there.map((path) => join(work, path));
   const listed =
     manifests.length === 0 ? [] : await pathsOfOldManifests(await attempt.database(), manifests);
   const before = new Set([...previous.paths, ...listed]);
-  return [...before].filter((path) => !now.has(path)).sort();
+  return [...before].filter((path) => !now.has(path) && !gone.includes(path)).sort();
 }

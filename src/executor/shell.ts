@@ -14,13 +14,15 @@ const TAIL_LINES = 20;
 /** EX_TEMPFAIL of sysexits.h: the command itself says that another attempt may succeed. */
 const TEMPORARY_FAILURE = 75;
 
-/** A command has the run's environment but for what must not end up in its log. */
-const WITHOUT_TOKENS = {
-  HF_TOKEN: undefined,
-  HUGGING_FACE_HUB_TOKEN: undefined,
-  HUGGINGFACE_HUB_TOKEN: undefined,
-  HUGGINGFACE_TOKEN: undefined,
-};
+const TOKENS = ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN', 'HUGGINGFACE_HUB_TOKEN', 'HUGGINGFACE_TOKEN'];
+
+/**
+ * A command has the run's environment but for what must not end up in its log. Copied once: every
+ * look at it asks the operating system for each variable.
+ */
+const ENVIRONMENT = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !TOKENS.includes(name)),
+);
 
 export async function runShell(
   attempt: Attempt,
@@ -94,7 +96,8 @@ async function runCommand(attempt: Attempt, { text, words }: Command): Promise<C
   const output = asDescriptor(log.file());
   const child = execa(file, rest, {
     cwd: order.root,
-    env: { ...WITHOUT_TOKENS, PIPELINE_TARGET: order.target },
+    extendEnv: false,
+    env: { ...ENVIRONMENT, PIPELINE_TARGET: order.target },
     stdin: 'ignore',
     // One descriptor for both, so that their order is kept; nothing passes through this process.
     stdout: output,

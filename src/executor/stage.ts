@@ -22,8 +22,14 @@ export interface StagedOutput {
   readonly stat: Stats;
 }
 
-/** Makes the stage and gives the staged path of each output, as tasks and commands see it. */
+/** Makes what of the stage is needed, and gives the path of each output as the rule sees it. */
 export function prepareStage(order: WorkOrder): ReadonlyMap<string, string> {
+  const [first] = order.outputs;
+  // Most small targets need no folder: its making and removal cost as much as all else they do.
+  if (first === undefined) return new Map();
+  if (order.sharedStage !== undefined) {
+    return new Map([[first.name, join(order.sharedStage, basename(first.path))]]);
+  }
   mkdirSync(order.stage, { recursive: true });
   const paths = new Map<string, string>();
   for (const output of order.outputs) {
@@ -38,8 +44,9 @@ export function prepareStage(order: WorkOrder): ReadonlyMap<string, string> {
   return paths;
 }
 
-/** A file of the runner's own in the stage, beside the outputs. */
+/** A file or folder of the runner's own in the stage, beside the outputs. */
 export function besideOutputs(order: WorkOrder, name: string): string {
+  mkdirSync(order.stage, { recursive: true });
   return join(order.stage, `.${name}`);
 }
 
@@ -98,8 +105,10 @@ function singleFile(
         : 'is not a regular file';
   const place = `it should have been written to ${staged}`;
   const seen = found.length === 0 ? 'the stage is empty' : `the stage holds ${few(found)}`;
+  // In a shared folder the files of other targets would be shown.
+  const detail = order.sharedStage === undefined ? `${place}\n${seen}` : place;
   throw targetError('output-missing', `The output "${output.name}" (${output.path}) ${what}`, {
-    detail: `${place}\n${seen}`,
+    detail,
     hint: stat?.isDirectory()
       ? 'for several files, give the output a path with a * in it'
       : order.rule.kind === 'run'

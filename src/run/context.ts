@@ -6,6 +6,7 @@ import type { Executor, HubAddress, WorkListener } from '../executor/executor.ts
 import type { Clock, FileSystem } from '../file-system.ts';
 import type { Graph } from '../plan/graph.ts';
 import type { Selection } from '../plan/selection.ts';
+import type { SharedSync } from '../shared-sync.ts';
 import type { Store } from '../store/store.ts';
 import type { RepeatedCosts } from './consent.ts';
 
@@ -13,6 +14,8 @@ export interface RunContext {
   readonly graph: Graph;
   readonly selection: Selection;
   readonly store: Store;
+  /** The one that the store uses too. */
+  readonly sharedSync: SharedSync;
   readonly fs: FileSystem;
   readonly clock: Clock;
   /** Started on first use: a run with nothing to do starts none. */

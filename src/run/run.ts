@@ -122,6 +122,7 @@ class PipelineRun {
     // What was listed no longer holds once something is published.
     if (todo > 0) this.#listing.forget();
     await this.#loop(scheduler, watch);
+    this.#runner.close();
     watch.end();
     this.#meanings.save();
     this.#recorder.completeNotes((id) => scheduler.stateOf(id) === 'fresh');
@@ -148,9 +149,7 @@ class PipelineRun {
   }
 
   #interruptExecutor(how: 'drain' | 'stop') {
-    if (this.#runner.used) {
-      void this.#context.executor().then((executor) => executor.interrupt(how));
-    }
+    if (this.#runner.used) void this.#runner.executor().then((it) => it.interrupt(how));
     this.#wake();
   }
 
@@ -165,13 +164,12 @@ class PipelineRun {
 
   #assess(): Promise<Assessment> {
     const { graph, selection, store, fs, options } = this.#context;
-    const { work } = graph.plan.config;
     return assess({
       graph,
       facts: this.#facts,
       answers: this.#answers,
       load: (journal) => store.load(journal),
-      looksUnchanged: (trace) => looksUnchanged(trace, { fs, work }),
+      looksUnchanged: (trace) => looksUnchanged(trace, { fs, work: graph.plan.config.work }),
       needed: selection.needed,
       forced: options.force ? selection.named : undefined,
       rehash: options.verify ? 'all' : 'unproven',
@@ -254,9 +252,12 @@ class PipelineRun {
   }
 
   #start(id: TargetId, scheduler: Scheduler) {
-    const reasons = this.#reasons(id);
+    const worked = () => {
+      scheduler.free(id);
+      this.#wake();
+    };
     void this.#runner
-      .attempt(id, reasons)
+      .attempt(id, { reasons: this.#reasons(id), worked })
       .then((ending) => this.#settle(id, { ending, scheduler }))
       .catch((error: unknown) => {
         this.#fail(error, scheduler);

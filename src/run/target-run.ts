@@ -2,15 +2,20 @@
 // the journal, the work, publication, the trace. Says how it ended; when, and what then, is not
 // decided here.
 import { posix } from 'node:path';
-import type { CheckpointRecord, Executor, Outcome, WorkResult } from '../executor/executor.ts';
+import type {
+  CheckpointRecord,
+  Executor,
+  Outcome,
+  WorkOrder,
+  WorkResult,
+} from '../executor/executor.ts';
 import { digestText } from '../fingerprint.ts';
 import { forEachProducer } from '../plan/graph.ts';
 import { locateTarget, type TargetId, targetName } from '../plan/plan.ts';
 import type { TargetState } from '../store/journal-state.ts';
-import type { WorkIdentity } from '../store/record.ts';
 import type { Failure, Trace } from '../trace.ts';
 import type { RunContext } from './context.ts';
-import { type OutsideInput, type TargetFacts, withMeaning } from './facts.ts';
+import type { TargetFacts } from './facts.ts';
 import { failureOf } from './failure.ts';
 import { CalledOff } from './listed-paths.ts';
 import { type OwnedPaths, ownedByOthers } from './ownership.ts';
@@ -18,17 +23,31 @@ import { writeProvenance } from './provenance.ts';
 import { publish } from './publish.ts';
 import type { Recorder } from './recorder.ts';
 import { RELEASED_DIGEST, releaseFiles } from './release.ts';
-import { identityText, resumable } from './resume.ts';
+import { identityOf, identityText, resumable } from './resume.ts';
+import { SharedStage } from './shared-stage.ts';
+import { traceOf } from './success.ts';
 import { NO_TAKEOVER, type Takeover, Takeovers } from './takeover.ts';
 import type { Tally } from './tally.ts';
 import { targetMemoryBytes } from './weights.ts';
-import { leftovers, makeWorkOrder, orderBytes, targetPaths } from './work-order.ts';
+import {
+  leftovers,
+  makeWorkOrder,
+  orderBytes,
+  type TargetPaths,
+  targetPaths,
+} from './work-order.ts';
 
 export type Ending =
   /** `bytesWritten` is what it has put on the disk. */
   | { readonly kind: 'done'; readonly bytesWritten: number }
   | { readonly kind: 'failed' | 'interrupted' }
   | { readonly kind: 'retry'; readonly waitMs: number };
+
+export interface AttemptRequest {
+  readonly reasons: readonly string[];
+  /** Told when the work is done and only publication is left. */
+  readonly worked: () => void;
+}
 
 interface Attempt {
   readonly id: TargetId;
@@ -51,6 +70,9 @@ export class TargetRunner {
   /** Further attempts used up in this run. */
   readonly #retries = new Map<TargetId, number>();
   readonly #takeovers: Takeovers;
+  readonly #sharedStage: SharedStage;
+  /** Tells the shared sync that no more targets end. */
+  #noMore: (() => void) | undefined;
   #executor: Promise<Executor> | undefined;
 
   constructor(
@@ -64,6 +86,13 @@ export class TargetRunner {
     const { graph, fs, store } = context;
     const executor = () => this.executor();
     this.#takeovers = new Takeovers({ graph, fs, store, ...parts, executor });
+    this.#sharedStage = new SharedStage(fs, posix.join(graph.plan.config.work, 'tmp'));
+  }
+
+  /** Nothing is attempted any more. */
+  close(): void {
+    this.#noMore?.();
+    this.#sharedStage.close();
   }
 
   /** Whether anything was ever sent to a worker. */
@@ -76,7 +105,7 @@ export class TargetRunner {
     return this.#executor;
   }
 
-  async attempt(id: TargetId, reasons: readonly string[]): Promise<Ending> {
+  async attempt(id: TargetId, { reasons, worked }: AttemptRequest): Promise<Ending> {
     const { clock, graph } = this.#context;
     const state = this.#recorder.stateOf(id);
     const attempt: Attempt = {
@@ -91,7 +120,7 @@ export class TargetRunner {
     };
     try {
       const takeover = await this.#takeovers.lookFor(id, state);
-      return await this.#perform({ ...attempt, takeover }, { state, reasons });
+      return await this.#perform({ ...attempt, takeover }, { state, reasons, worked });
     } catch (error) {
       if (error instanceof CalledOff) return this.#finish(attempt, { kind: 'interrupted' });
       const failure = failureOf(error);
@@ -102,9 +131,9 @@ export class TargetRunner {
 
   async #perform(
     attempt: Attempt,
-    { state, reasons }: { state: TargetState | undefined; reasons: readonly string[] },
+    { state, reasons, worked }: AttemptRequest & { state: TargetState | undefined },
   ): Promise<Ending> {
-    const { graph, fs, pools, report } = this.#context;
+    const { graph, pools, report } = this.#context;
     const { id } = attempt;
     const { step } = locateTarget(graph.plan, id);
     const { work } = graph.plan.config;
@@ -112,7 +141,9 @@ export class TargetRunner {
     const { rule, hub } = step.config;
     const isTask = rule.kind === 'task';
     const outside = this.#facts.outsideInputsNow(locateTarget(graph.plan, id));
-    const identity = isTask ? this.#identity(id, outside) : undefined;
+    const identity = isTask
+      ? identityOf(id, { plan: graph.plan, facts: this.#facts, outside })
+      : undefined;
     const resume = resumable(state, identity);
     const { inherited } = attempt.takeover;
     const scratch = identity === undefined ? '' : digestText(identityText(identity)).slice(0, 12);
@@ -141,20 +172,39 @@ export class TargetRunner {
     const { attempt: number, name: target, step: stepName } = attempt;
     report({ type: 'target-started', target, step: stepName, attempt: number, reasons });
     if (rule.kind === 'release') return this.#release(attempt);
+    return this.#carryOut({ ...attempt, bytesIn: orderBytes(order) }, { order, paths, worked });
+  }
+
+  async #carryOut(
+    attempt: Attempt,
+    { order, paths, worked }: { order: WorkOrder; paths: TargetPaths; worked: () => void },
+  ): Promise<Ending> {
+    const { graph, fs, report, onGroup } = this.#context;
+    const { id, name: target, step } = attempt;
     if (order.provenance !== undefined) {
       const stateOf = (other: TargetId) => this.#recorder.stateOf(other);
       writeProvenance(id, { graph, fs, stateOf, path: order.provenance });
     }
+    this.#noMore ??= this.#context.sharedSync.expectMore();
     const executor = await this.executor();
-    const outcome = await executor.execute(order, {
-      progress: (progress) => report({ type: 'target-progress', target, step: stepName, progress }),
-      checkpoint: (record) => this.#checkpoint(attempt, record),
-      group: this.#context.onGroup,
-    });
-    const ending = await this.#finish({ ...attempt, bytesIn: orderBytes(order) }, outcome);
-    // A publication has removed the stage itself; scratch outlives whatever may be tried again.
-    fs.remove(posix.join(work, ending.kind === 'done' ? paths.scratch : paths.stage));
-    return ending;
+    const sharedStage = this.#sharedStage.take(order);
+    try {
+      const outcome = await executor.execute(
+        { ...order, sharedStage },
+        {
+          progress: (progress) => report({ type: 'target-progress', target, step, progress }),
+          checkpoint: (record) => this.#checkpoint(attempt, record),
+          group: onGroup,
+        },
+      );
+      if (outcome.kind === 'done') worked();
+      const ending = await this.#finish(attempt, outcome);
+      // A publication has removed the stage itself; scratch outlives whatever may be tried again.
+      fs.remove(posix.join(order.work, ending.kind === 'done' ? paths.scratch : paths.stage));
+      return ending;
+    } finally {
+      if (sharedStage !== undefined) this.#sharedStage.giveBack(sharedStage);
+    }
   }
 
   /** What an attempt kept is found again by its inputs and fingerprint; the rest is garbage. */
@@ -217,13 +267,15 @@ export class TargetRunner {
   }
 
   async #succeed(attempt: Attempt, result: WorkResult): Promise<Ending> {
-    const { graph, fs, store, clock, report } = this.#context;
+    const { graph, fs, store, sharedSync, clock, report } = this.#context;
     const { id } = attempt;
     const { work } = graph.plan.config;
     const { stage } = targetPaths(graph, id, attempt.attempt);
     this.#takeovers.take(id, attempt.takeover);
-    // The voiding of old traces must be durable before their files begin to change.
-    await store.flush();
+    // The new files and the voiding of old traces, before old files change: one sync serves both.
+    const staged = { paths: result.unsynced, folder: posix.join(work, 'tmp') };
+    const isStaged = staged.paths.length > 0 && sharedSync.durable(staged);
+    await Promise.all([store.flush(), isStaged]);
     const left = result.obsolete.filter((path) => fs.stat(posix.join(work, path)) !== undefined);
     let owned = await this.#ownedByOthers(id, left);
     while (!owned.isCurrent()) owned = await this.#ownedByOthers(id, left);
@@ -231,7 +283,8 @@ export class TargetRunner {
     const obsolete = left.filter((path) => !owned.paths.has(path));
     publish({ ...result, obsolete }, { fs, work, stage: posix.join(work, stage) });
     const durationMs = Math.round(clock.monotonicMs() - attempt.startedMs);
-    const trace = this.#trace(id, { result, durationMs });
+    const { engine } = this.#context;
+    const trace = traceOf(id, { result, durationMs, plan: graph.plan, facts: this.#facts, engine });
     this.#recorder.done(id, { attempt: attempt.attempt, trace });
     const bytes = trace.manifest?.totalBytes ?? sum(trace.artifacts.map((file) => file.bytes));
     this.#tally.done(id, { trace, bytes });
@@ -263,41 +316,6 @@ export class TargetRunner {
     return ownedByOthers(obsolete, { id, context });
   }
 
-  #trace(id: TargetId, { result, durationMs }: { result: WorkResult; durationMs: number }): Trace {
-    const target = locateTarget(this.#context.graph.plan, id);
-    const outside = Object.entries(result.outside);
-    const remote = this.#facts
-      .outsideInputs(target)
-      .flatMap(({ name, remote: found }) =>
-        found === undefined ? [] : [[name, found.file.digest] as const],
-      );
-    return {
-      fields: withMeaning(this.#facts.plainFieldsOf(target), result.meaning),
-      inputs: {
-        ...this.#facts.inputDigests(id),
-        ...Object.fromEntries(outside.map(([name, file]) => [name, file.sha256])),
-        ...Object.fromEntries(remote),
-      },
-      ...(outside.length === 0
-        ? {}
-        : {
-            outside: Object.fromEntries(
-              outside.map(([name, { bytes, mtimeMs }]) => [name, { bytes, mtimeMs }]),
-            ),
-          }),
-      artifacts: result.artifacts,
-      ...(result.manifest === undefined ? {} : { manifest: result.manifest.record }),
-      digest: result.digest,
-      ...(result.rows === undefined ? {} : { rows: result.rows }),
-      ...(result.rejects === 0 ? {} : { rejects: result.rejects }),
-      ...(result.account === undefined ? {} : { account: result.account }),
-      ...(result.published === undefined ? {} : { published: result.published }),
-      engine: { ...this.#context.engine, ...result.engine },
-      durationMs,
-      peakBytes: result.peakBytes,
-    };
-  }
-
   #fail(attempt: Attempt, failure: Failure): Ending {
     const { graph, clock, report, random } = this.#context;
     const { id, name: target, step } = attempt;
@@ -323,16 +341,6 @@ export class TargetRunner {
     const { id, name: target, step } = attempt;
     await this.#recorder.checkpoint(id, { attempt: attempt.attempt, checkpoint });
     this.#context.report({ type: 'checkpoint', target, step, records: checkpoint.records });
-  }
-
-  /** What a checkpoint belongs to: the fingerprint and the very inputs, as far as they are known. */
-  #identity(id: TargetId, outside: readonly OutsideInput[]): WorkIdentity {
-    const target = locateTarget(this.#context.graph.plan, id);
-    const inputs = this.#facts.inputDigests(id);
-    for (const { name, file } of outside) {
-      inputs[name] = file?.sha256 ?? `${file?.bytes} bytes at ${file?.mtimeMs}`;
-    }
-    return { fields: this.#facts.fieldsOf(target), inputs };
   }
 }
 

@@ -1,6 +1,7 @@
-// Appends whole lines or nothing, and makes files durable together: many targets end within a
+// Appends whole lines or nothing, and has files made durable together: many targets end within a
 // moment, and one sync of all their journals costs little more than one of a single journal.
 import type { Clock, FileSystem } from '../file-system.ts';
+import type { SharedSync } from '../shared-sync.ts';
 
 /** Lines appended within this time share one sync. Source: DESIGN "Commit of a target". */
 export const SYNC_DELAY_MS = 100;
@@ -9,21 +10,30 @@ export const SYNC_DELAY_MS = 100;
 export class Appender {
   readonly #fs: FileSystem;
   readonly #clock: Clock;
+  readonly #sharedSync: SharedSync;
+  /** Of all the files. */
+  readonly #folder: string;
   /** Where the last whole line of each file ends. */
   readonly #ends = new Map<string, number>();
   /** Files that may have half a line behind their end, since an append failed. */
   readonly #halves = new Set<string>();
-  /** Files and folders changed since the last sync began. */
+  /** Files and folders changed since a sync was last asked for. */
   #unsynced = new Set<string>();
   #callOff: (() => void) | undefined;
-  /** The last sync that was asked for; it follows the one in flight. */
+  /** That all syncs asked for so far have succeeded. */
   #lastSync: Promise<void> = Promise.resolve();
-  #syncWaits = false;
   #broken: { readonly error: unknown } | undefined;
 
-  constructor({ fs, clock }: { readonly fs: FileSystem; readonly clock: Clock }) {
-    this.#fs = fs;
-    this.#clock = clock;
+  constructor(parts: {
+    readonly fs: FileSystem;
+    readonly clock: Clock;
+    readonly sharedSync: SharedSync;
+    readonly folder: string;
+  }) {
+    this.#fs = parts.fs;
+    this.#clock = parts.clock;
+    this.#sharedSync = parts.sharedSync;
+    this.#folder = parts.folder;
   }
 
   isOpen(path: string): boolean {
@@ -86,9 +96,7 @@ export class Appender {
   /** Resolves when everything appended so far is durable. */
   flush(): Promise<void> {
     if (this.#broken !== undefined) return Promise.reject(this.#broken.error);
-    if (this.#syncWaits || this.#unsynced.size === 0) return this.#lastSync;
-    this.#syncWaits = true;
-    this.#lastSync = this.#lastSync.then(() => this.#sync());
+    if (this.#unsynced.size > 0) this.#lastSync = this.#sync(this.#lastSync);
     return this.#lastSync;
   }
 
@@ -98,14 +106,12 @@ export class Appender {
     this.#callOff = undefined;
   }
 
-  async #sync(): Promise<void> {
-    this.#syncWaits = false;
+  async #sync(earlier: Promise<void>): Promise<void> {
     this.abandon();
     const paths = [...this.#unsynced];
     this.#unsynced = new Set();
     try {
-      // A person may delete a journal at any time: that is no failure.
-      await this.#fs.sync(paths.filter((path) => this.#fs.stat(path) !== undefined));
+      await Promise.all([earlier, this.#sharedSync.durable({ paths, folder: this.#folder })]);
     } catch (error) {
       this.#broken = { error };
       throw error;

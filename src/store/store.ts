@@ -2,6 +2,7 @@
 // the lock writes; anyone may read beside it. The store knows journals, targets and traces; it
 // does not know plans, and never decides whether a trace is fresh.
 import { type Clock, type FileSystem, isoTime } from '../file-system.ts';
+import type { SharedSync } from '../shared-sync.ts';
 import { Appender } from './appender.ts';
 import { type Belonging, encodeBelonging, newerFormat } from './belonging.ts';
 import { type CompactOptions, compactJournal, compactLarge } from './compact.ts';
@@ -84,9 +85,14 @@ export function readStore(options: StoreOptions): Opened<StoreReader> {
 
 /** For the holder of the lock: records the start of `run`, and cuts torn tails as it meets them. */
 export function openStore(
-  options: StoreOptions & { readonly clock: Clock; readonly lock: Lock; readonly run: string },
+  options: StoreOptions & {
+    readonly clock: Clock;
+    readonly sharedSync: SharedSync;
+    readonly lock: Lock;
+    readonly run: string;
+  },
 ): Opened<Store> {
-  const { fs, lock, clock, run } = options;
+  const { fs, lock, clock, sharedSync, run } = options;
   const folder = observeStateFolder(fs, options);
   if ('code' in folder) return { kind: 'refused', problem: folder };
   fs.makeFolder(folder.path);
@@ -94,7 +100,7 @@ export function openStore(
   if (folder.recorded !== belonging) fs.replace(pipelinePath(folder.path), belonging);
   const { tornAt } = folder.runs;
   if (tornAt !== undefined) fs.truncate(runsPath(folder.path), tornAt);
-  const store = new Writer({ fs, clock, run, folder });
+  const store = new Writer({ fs, clock, sharedSync, run, folder });
   store.begin(lock);
   return { kind: 'open', store };
 }
@@ -109,13 +115,19 @@ class Writer implements Store {
   /** Runs recovered by this one: trusted from then on. */
   readonly #recovered = new Set<string>();
 
-  constructor(parts: { fs: FileSystem; clock: Clock; run: string; folder: StateFolder }) {
+  constructor(parts: {
+    fs: FileSystem;
+    clock: Clock;
+    sharedSync: SharedSync;
+    run: string;
+    folder: StateFolder;
+  }) {
     this.#fs = parts.fs;
     this.#clock = parts.clock;
     this.#run = parts.run;
     this.#folder = parts.folder;
     this.#journals = new Set(parts.folder.journals);
-    this.#appender = new Appender(parts);
+    this.#appender = new Appender({ ...parts, folder: parts.folder.path });
   }
 
   begin({ owner: { pid, host, command } }: Lock): void {
