@@ -272,6 +272,8 @@ export class TargetRunner {
     const { work } = graph.plan.config;
     const { stage } = targetPaths(graph, id, attempt.attempt);
     this.#takeovers.take(id, attempt.takeover);
+    // Of the work: how long a sync with others is waited for says nothing of the target.
+    const durationMs = Math.round(clock.monotonicMs() - attempt.startedMs);
     // The new files and the voiding of old traces, before old files change: one sync serves both.
     const staged = { paths: result.unsynced, folder: posix.join(work, 'tmp') };
     const isStaged = staged.paths.length > 0 && sharedSync.durable(staged);
@@ -282,7 +284,6 @@ export class TargetRunner {
     // From here to the trace nothing else has its turn.
     const obsolete = left.filter((path) => !owned.paths.has(path));
     publish({ ...result, obsolete }, { fs, work, stage: posix.join(work, stage) });
-    const durationMs = Math.round(clock.monotonicMs() - attempt.startedMs);
     const { engine } = this.#context;
     const trace = traceOf(id, { result, durationMs, plan: graph.plan, facts: this.#facts, engine });
     this.#recorder.done(id, { attempt: attempt.attempt, trace });
