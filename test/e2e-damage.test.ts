@@ -125,6 +125,16 @@ test('what a crash kept from being noted with a file is noted by the next run', 
   rig.close();
 });
 
+test('what an attempt kept goes with the next run when it was done but not removed', async () => {
+  const rig = base.copy();
+  rig.write('work/default/tmp/scratch/pull@chunk_0-1/abc/part', 'half of a download');
+  const runs = rig.read('work/default/state/@runs.jsonl').trim().split('\n');
+  rig.write('work/default/state/@runs.jsonl', `${runs.slice(0, -1).join('\n')}\n`);
+  expect(await rig.ran()).toEqual([]);
+  expect(rig.exists('work/default/tmp/scratch/pull@chunk_0-1')).toBe(false);
+  rig.close();
+});
+
 test('a state of an unknown newer version is refused and kept', async () => {
   const rig = base.copy();
   const name = 'work/default/state/@pipeline.json';

@@ -126,7 +126,6 @@ export class Recorder {
   /** Writes the notes about these targets that a run which did not end still owes. */
   completeNotes(isMeant: (id: TargetId) => boolean): void {
     const { graph, store } = this.#context;
-    if (store.unendedRuns().length === 0) return;
     const notes: Note[] = [];
     for (const { base, cellCount, memberCount, table } of graph.plan.steps) {
       const end = table.each.kind === 'group' ? base + cellCount * memberCount : base;

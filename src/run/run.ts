@@ -8,6 +8,7 @@ import type { TargetState } from '../store/journal-state.ts';
 import { type Assessment, assess, type OpenQuestion, questionOf } from './assess.ts';
 import type { RunContext } from './context.ts';
 import { summarizeDatasets } from './datasets.ts';
+import { finishDeadRuns } from './dead-run.ts';
 import { DiskWatch } from './disk-watch.ts';
 import { Answers, TargetFacts } from './facts.ts';
 import { Inspector, looksUnchanged } from './inspect.ts';
@@ -125,7 +126,7 @@ class PipelineRun {
     this.#runner.close();
     watch.end();
     this.#meanings.save();
-    this.#recorder.completeNotes((id) => scheduler.stateOf(id) === 'fresh');
+    finishDeadRuns(this.#context, { recorder: this.#recorder, scheduler });
     if (this.#crash !== undefined) throw this.#crash.error;
     return this.#summarize(scheduler, { end: todo === 0 ? 'nothing to do' : 'ran' });
   }
