@@ -1,6 +1,6 @@
 // One round: runs that are killed, one after the other, each where the last one left off; a run to
-// the end; and the comparison with a run that nobody disturbed. Everything follows from the seed,
-// but for when the operating system lets whom run.
+// the end; and the comparison with a run that nobody disturbed. What is planned follows from the seed,
+// but not when the operating system lets whom run.
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -79,20 +79,27 @@ function countOf(names: readonly string[]): ReadonlyMap<string, number> {
   return counts;
 }
 
-export async function playRound(seed: number, calm: Calm): Promise<Round> {
+/** One to three kills. */
+export function planKills(seed: number, calm: Calm): readonly PlannedKill[] {
   const random = new Random(seed);
+  const count = 1 + (random.chance(0.35) ? 1 : 0) + (random.chance(0.35) ? 1 : 0);
+  return Array.from({ length: count }, () => planKill(random, calm));
+}
+
+export async function playRound(plans: readonly PlannedKill[], calm: Calm): Promise<Round> {
   const folder = new CrashFolder();
   const kills: Kill[] = [];
   const flaws: string[] = [];
-  const wanted = 1 + (random.chance(0.35) ? 1 : 0) + (random.chance(0.35) ? 1 : 0);
-  for (let number = 1; number <= wanted && flaws.length === 0; number += 1) {
-    const plan = planKill(random, calm);
-    const kill = await carryOut(plan, { folder, number, calm });
+  for (const [index, plan] of plans.entries()) {
+    if (flaws.length > 0) break;
+    const { kill, run } = await carryOut(plan, { folder, number: index + 1 });
+    // A runner that was not killed ends well, whatever became of a worker.
+    if (run.signal === null && run.code !== 0) flaws.push(`not killed: ${explainEnd(run)}`);
     if (kill === undefined) continue;
     kills.push(kill);
     flaws.push(...findHalfFiles(folder.work, calm.whole), ...findEmptyTraces(folder.work));
     // Most often the next run meets what the dead one left running, sometimes it comes late.
-    if (random.chance(0.25)) flaws.push(...(await findSurvivors(folder)));
+    if (plan.isLate) flaws.push(...(await findSurvivors(folder)));
   }
   if (flaws.length === 0) flaws.push(...(await findDifferences(folder, calm)));
   if (flaws.length > 0) return { kills, flaws, folder: folder.root };
@@ -100,7 +107,7 @@ export async function playRound(seed: number, calm: Calm): Promise<Round> {
   return { kills, flaws, folder: undefined };
 }
 
-type Moment =
+export type Moment =
   | { readonly kind: 'change'; readonly plan: KillPlan }
   | {
       readonly kind: 'event';
@@ -110,68 +117,86 @@ type Moment =
     }
   | { readonly kind: 'time'; readonly waitMs: number };
 
-interface PlannedKill {
+export interface PlannedKill {
   readonly moment: Moment;
   readonly victims: Victims;
-  readonly how: string;
+  /** The next run begins when everything of this one is gone. */
+  readonly isLate: boolean;
 }
 
 /** Every kind of change and of event has the same chance, however short or rare it is. */
 function planKill(random: Random, { changes, events, durationMs }: Calm): PlannedKill {
   const way = random.next();
+  const isLate = random.chance(0.25);
   const anyVictims = () => random.pick<Victims>(['runner', 'runner', 'worker', 'both', 'group']);
   if (way < 0.65) {
     const change = random.pick([...changes.keys()]);
     const nth = 1 + random.below(changes.get(change) ?? 1);
     const isAppend = change.includes(' append ');
-    const moment = random.pick(
-      isAppend ? (['before', 'half', 'after'] as const) : (['before', 'after'] as const),
-    );
     const victims = change.startsWith('worker')
       ? random.pick<Victims>(['runner', 'worker', 'both'])
       : anyVictims();
-    const how = `kill ${victims} ${moment} change ${nth} of "${change}"`;
-    return { moment: { kind: 'change', plan: { change, nth, moment, victims } }, victims, how };
+    const moment = random.pick(
+      isAppend && victims !== 'worker'
+        ? (['before', 'half', 'after'] as const)
+        : (['before', 'after'] as const),
+    );
+    return { moment: { kind: 'change', plan: { change, nth, moment, victims } }, victims, isLate };
   }
   const victims = anyVictims();
   if (way < 0.85) {
     const event = random.pick([...events.keys()]);
     const nth = 1 + random.below(events.get(event) ?? 1);
     const waitMs = random.chance(0.5) ? 0 : Math.round(random.next() * 30);
-    const how = `kill ${victims} ${waitMs} ms after event ${nth} of "${event.trim()}"`;
-    return { moment: { kind: 'event', event, nth, waitMs }, victims, how };
+    return { moment: { kind: 'event', event, nth, waitMs }, victims, isLate };
   }
   const waitMs = Math.round(random.next() * durationMs);
-  return { moment: { kind: 'time', waitMs }, victims, how: `kill ${victims} after ${waitMs} ms` };
+  return { moment: { kind: 'time', waitMs }, victims, isLate };
+}
+
+function explainKill({ moment, victims }: PlannedKill): string {
+  switch (moment.kind) {
+    case 'change': {
+      const { plan } = moment;
+      return `kill ${victims} ${plan.moment} change ${plan.nth} of "${plan.change}"`;
+    }
+    case 'event': {
+      const { waitMs, nth, event } = moment;
+      return `kill ${victims} ${waitMs} ms after event ${nth} of "${event.trim()}"`;
+    }
+    case 'time':
+      return `kill ${victims} after ${moment.waitMs} ms`;
+  }
 }
 
 interface Surroundings {
   readonly folder: CrashFolder;
   /** Of the kill in its round. */
   readonly number: number;
-  readonly calm: Calm;
 }
 
-/** Undefined when the run was over before the moment came. */
+/** There is no kill when the run was over before the moment came. */
 async function carryOut(
-  { moment, victims, how }: PlannedKill,
+  planned: PlannedKill,
   { folder, number }: Surroundings,
-): Promise<Kill | undefined> {
+): Promise<{ readonly kill: Kill | undefined; readonly run: Ended }> {
+  const { moment, victims } = planned;
   const token = join(folder.root, `killed-${number}`);
   let isDone = false;
+  let ended: Ended;
   const killNow = (run: CrashRun) => {
     if (isDone || !run.isRunning) return;
     isDone = killFromOutside(run, { victims, folder });
   };
   if (moment.kind === 'change') {
     const settings: SwitchSettings = { work: folder.work, plan: moment.plan, token };
-    await folder.run({ settings });
+    ended = await folder.run({ settings });
     isDone = existsSync(token);
   } else if (moment.kind === 'time') {
     const run = folder.start();
     await Promise.race([pause(moment.waitMs), run.ended]);
     killNow(run);
-    await run.ended;
+    ended = await run.ended;
   } else {
     let count = 0;
     const run = folder.start({
@@ -183,11 +208,12 @@ async function carryOut(
         else setTimeout(() => killNow(run), moment.waitMs);
       },
     });
-    await run.ended;
+    ended = await run.ended;
   }
-  if (!isDone) return undefined;
+  if (!isDone) return { kill: undefined, run: ended };
   const change = moment.kind === 'change' ? moment.plan.change : undefined;
-  return { how, change, windows: windowsOf(folder.work) };
+  const kill = { how: explainKill(planned), change, windows: windowsOf(folder.work) };
+  return { kill, run: ended };
 }
 
 /** False when there was nobody to kill. */

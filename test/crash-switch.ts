@@ -9,7 +9,7 @@ export type ProcessName = 'runner' | 'worker' | 'hub';
 /** Who dies: workers are the runner's, and `group` is the process group of the runner. */
 export type Victims = 'runner' | 'worker' | 'both' | 'group' | 'hub';
 
-/** A kill before or after the `nth` change of its kind; `half`: after half of its bytes. */
+/** A kill before or after the `nth` change of its kind; `half`: of the runner, after half of its bytes. */
 export interface KillPlan {
   /** As in the record: `runner append journal done push`. */
   readonly change: string;
@@ -42,7 +42,7 @@ const SYNC_CALLS = {
 } as const;
 const PROMISE_CALLS = { writeFile: 0, copyFile: 1, rename: 1, link: 1, rm: 0 } as const;
 
-const { appendFileSync, openSync, readdirSync, readFileSync } = fs;
+const { appendFileSync, openSync, readdirSync, readFileSync, writeSync } = fs;
 const setting = process.env[SWITCH_VARIABLE];
 if (setting !== undefined) install(JSON.parse(setting));
 
@@ -61,7 +61,7 @@ function install(settings: SwitchSettings): void {
     if (plan?.change !== change || plan.nth !== count) return undefined;
     if (plan.moment === 'before') killAll(settings, plan);
     if (plan.moment === 'half' && typeof content === 'string') {
-      appendFileSync(String(path), content.slice(0, content.length >> 1));
+      writeSync(openSync(String(path), 'a'), content.slice(0, content.length >> 1));
       killAll(settings, plan);
     }
     return Promise.resolve();

@@ -4,6 +4,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { needsMounts, playFault } from './crash-fault.ts';
 import { explainNoMounts } from './crash-mount.ts';
 import { type Calm, playRound, runCalmly } from './crash-round.ts';
+import type { KillPlan } from './crash-switch.ts';
 
 /** Only what hangs takes as long, even on a machine with other work. */
 const TIMEOUT_MS = 240_000;
@@ -14,20 +15,30 @@ beforeAll(async () => {
   calm = await runCalmly();
 }, TIMEOUT_MS);
 
-test.each([5, 11])(
-  'killed (seed %i), a run ends as if undisturbed',
-  { timeout: TIMEOUT_MS },
-  async (seed) => {
-    const { flaws, kills } = await playRound(seed, calm);
-    expect(flaws).toEqual([]);
-    expect(kills.length).toBeGreaterThan(0);
-  },
-);
+test.for<readonly [string, string, KillPlan]>([
+  [
+    'between a commit and its trace',
+    'push: outputs, no trace',
+    { change: 'runner append journal done push', nth: 3, moment: 'before', victims: 'runner' },
+  ],
+  [
+    'with its workers while files are freed',
+    'released, not all deleted',
+    { change: 'runner rm results', nth: 5, moment: 'after', victims: 'both' },
+  ],
+])('killed %s, a run ends as if undisturbed', { timeout: TIMEOUT_MS }, async ([, window, plan]) => {
+  const { victims } = plan;
+  const round = await playRound(
+    [{ moment: { kind: 'change', plan }, victims, isLate: false }],
+    calm,
+  );
+  expect(round.flaws).toEqual([]);
+  expect(round.kills.flatMap(({ windows }) => windows)).toContain(window);
+});
 
 test.for([
   'a disk that fills up',
   'a disk that turns read-only',
-  'a wall clock that jumps',
   'a terminal that closes',
   'a reader that goes away',
 ] as const)(

@@ -6,7 +6,7 @@
 // Without a part, all of them. Prints each flaw with the seed that shows it again, and goes on.
 import { faultNames, needsMounts, playFault } from './crash-fault.ts';
 import { explainNoMounts } from './crash-mount.ts';
-import { type Calm, type Kill, playRound, runCalmly } from './crash-round.ts';
+import { type Calm, type Kill, planKills, playRound, runCalmly } from './crash-round.ts';
 import { findFlaw } from './simulation.ts';
 
 interface Part {
@@ -39,7 +39,7 @@ async function playKills({ count, seed: first }: { count: number; seed: number }
   let flawed = 0;
   let seed = first;
   for (; kills.length < count; seed += 1) {
-    const round = await playRound(seed, calm);
+    const round = await playRound(planKills(seed, calm), calm);
     kills.push(...round.kills);
     if (round.flaws.length === 0) continue;
     flawed += 1;
