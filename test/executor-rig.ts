@@ -26,6 +26,7 @@ import type {
   WorkResult,
 } from '../src/executor/executor.ts';
 import { createWorkerPool, type PoolOptions } from '../src/executor/pool.ts';
+import { digestModule } from '../src/module-digest.ts';
 import type { Progress } from '../src/task.ts';
 import type { Failure } from '../src/trace.ts';
 
@@ -137,7 +138,8 @@ export class Rig {
          ${body}
        } });`,
     );
-    return this.order({ kind: 'task', module }, parts);
+    const code = digestModule(module, (file) => readFileSync(file, 'utf8'));
+    return this.order({ kind: 'task', module, code }, parts);
   }
 
   execute(order: WorkOrder, listener: Partial<WorkListener> = {}): Promise<Outcome> {

@@ -63,7 +63,8 @@ test('a task gets what its contract says and publishes only what it declared', a
     resumed: null,
     text: 'a\nb\n',
   });
-  expect(result.meaning).toEqual({ meaning: 'version 3', ignored: ['every'] });
+  const code = order.rule.kind === 'task' ? order.rule.code : '';
+  expect(result.meaning).toEqual({ meaning: 'version 3', ignored: ['every'], code });
   expect(result.rows).toBeUndefined();
   expect(readFileSync(order.log, 'utf8')).toMatch(/^== step@member, attempt.*\na line\nprinted\n$/);
   expect(existsSync(join(order.scratch, 'note'))).toBe(true);
@@ -101,7 +102,7 @@ test.each([
   [`import 'no-such-package';`, 'task-error', /Cannot load the task.*no-such-package/],
 ])('a module that is no task is refused: %s', async (text, code, message) => {
   const module = rig.write(`tasks/bad-${text.length}.ts`, text);
-  const failure = await rig.failure(rig.order({ kind: 'task', module }));
+  const failure = await rig.failure(rig.order({ kind: 'task', module, code: '' }));
   expect(failure).toMatchObject({ code, message: expect.stringMatching(message) });
 });
 

@@ -17,7 +17,7 @@ const output: OutputOrder = {
 
 function order(outputs: readonly Partial<OutputOrder>[], kind: 'task' | 'run' = 'task') {
   const rule: WorkOrder['rule'] =
-    kind === 'task' ? { kind, module: '/m.ts' } : { kind, command: ['true'] };
+    kind === 'task' ? { kind, module: '/m.ts', code: '' } : { kind, command: ['true'] };
   return { rule, outputs: outputs.map((each) => ({ ...output, ...each })) };
 }
 

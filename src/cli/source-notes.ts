@@ -15,8 +15,9 @@ export function sourceNotes(plan: Plan, journals: readonly string[]): readonly s
   }
   // Nothing is deleted by itself.
   if (orphans.length > 0) {
+    const files = orphans.length === 1 ? '1 file is' : `${orphans.length} files are`;
     notes.push(
-      `${orphans.length === 1 ? '1 file is' : `${orphans.length} files are`} in no source any more: ${shorten(orphans)}. What was made of ` +
+      `${files} in no source any more: ${shorten(orphans)}. What was made of ` +
         'them is kept; `gc` lists it, and deletes it when told to',
     );
   }

@@ -62,7 +62,7 @@ async function runRule(attempt: Attempt): Promise<RuleResult> {
     }
     case 'task': {
       taskRule ??= await import('./task-rule.ts');
-      return await taskRule.runTask(attempt, rule.module);
+      return await taskRule.runTask(attempt, rule);
     }
     case 'run': {
       shellRule ??= await import('./shell.ts');

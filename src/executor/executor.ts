@@ -94,7 +94,8 @@ export type RuleOrder =
       readonly file: string;
       readonly firstLine: number;
     }
-  | { readonly kind: 'task'; readonly module: string }
+  /** `code` is the module's digest as it was planned. */
+  | { readonly kind: 'task'; readonly module: string; readonly code: string }
   /** The command as template parts: literal text, or a value that is to be shell-quoted. */
   | { readonly kind: 'run'; readonly command: readonly CommandPart[] };
 
@@ -198,6 +199,8 @@ export interface WorkResult {
 
 /** What a rule's text stands for; each is undefined where nobody needed to know. */
 export interface Description {
+  /** Digest of a task's module as it was loaded, where that was asked for. */
+  readonly code?: string;
   readonly meaning?: string;
   readonly ignored?: readonly string[];
   readonly contracts?: Readonly<Record<string, string>>;

@@ -66,8 +66,8 @@ async function meaningOf(rule: RuleOrder): Promise<Description> {
       return { meaning: await withDatabase((database) => sqlMeaning(database, rule.text)) };
     }
     case 'task': {
-      const { loadTask, taskMeaning } = await import('./task-module.ts');
-      return taskMeaning(await loadTask(rule.module));
+      const { loadPlannedTask, taskMeaning } = await import('./task-module.ts');
+      return taskMeaning(await loadPlannedTask(rule));
     }
     case 'run':
       return {};

@@ -1,22 +1,37 @@
 // The module of a TypeScript task: imports it, checks that it is one, and checks the step's `with:`
 // against its schema. A worker lives within one run, so a module is imported once.
+import { existsSync, readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import type { ErrorObject, ValidateFunction } from 'ajv';
+import { digestModule } from '../module-digest.ts';
 import type { Json, Task } from '../task.ts';
-import type { Description } from './executor.ts';
+import type { Description, RuleOrder } from './executor.ts';
 import { failureOf, targetError } from './target-error.ts';
 
 export type Parameters = Readonly<Record<string, Json>>;
 
 export interface TaskModule {
   readonly task: Task;
+  /** Digest of what was loaded: the file may have been edited since the run was planned. */
+  readonly code: string;
   /** `with` with defaults filled in. Throws `bad-parameters` that lists every mistake. */
   checkParameters(values: Parameters): Parameters;
   /** Names in `with` that cannot change the result: those marked `"x-result": false`. */
   readonly ignored: readonly string[];
 }
 
+type PlannedModule = Extract<RuleOrder, { kind: 'task' }>;
+
 const loaded = new Map<string, Promise<TaskModule>>();
+
+/** Throws when the file is not what it was when the run was planned. */
+export async function loadPlannedTask(planned: PlannedModule): Promise<TaskModule> {
+  const module = await loadTask(planned.module);
+  if (module.code === planned.code) return module;
+  throw targetError('input-changed', `${planned.module} was edited while the run went on`, {
+    hint: 'run again',
+  });
+}
 
 export function loadTask(path: string): Promise<TaskModule> {
   const known = loaded.get(path);
@@ -37,6 +52,7 @@ export function taskMeaning({ task, ignored }: TaskModule): Description {
 
 async function importTask(path: string): Promise<TaskModule> {
   let module: unknown;
+  const code = digestModule(path, readText);
   try {
     module = await import(pathToFileURL(path).href);
   } catch (error) {
@@ -44,6 +60,11 @@ async function importTask(path: string): Promise<TaskModule> {
     throw targetError(failure.code, `Cannot load the task ${path}: ${failure.message}`, {
       detail: failure.detail,
       hint: failure.hint,
+    });
+  }
+  if (digestModule(path, readText) !== code) {
+    throw targetError('input-changed', `${path} was edited while it was loaded`, {
+      hint: 'run again',
     });
   }
   const task: unknown =
@@ -56,10 +77,15 @@ async function importTask(path: string): Promise<TaskModule> {
   const validate = task.with === undefined ? undefined : await compileSchema(path, task.with);
   return {
     task,
+    code,
     checkParameters: (values) =>
       validate === undefined ? values : checkedParameters(path, { values, validate }),
     ignored: ignoredNames(task.with),
   };
+}
+
+function readText(path: string): string {
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
 }
 
 function isTask(value: unknown): value is Task {

@@ -12,14 +12,20 @@ import type {
   TaskOutput,
 } from '../task.ts';
 import type { Database } from './duckdb.ts';
+import type { RuleOrder } from './executor.ts';
 import { type Attempt, Interrupted, type RuleResult } from './rule.ts';
 import { targetError } from './target-error.ts';
-import { loadTask, taskMeaning } from './task-module.ts';
+import { loadPlannedTask, loadTask, taskMeaning } from './task-module.ts';
 import { TaskTables } from './task-tables.ts';
 
-export async function runTask(attempt: Attempt, modulePath: string): Promise<RuleResult> {
+export async function runTask(
+  attempt: Attempt,
+  rule: Extract<RuleOrder, { kind: 'task' }>,
+): Promise<RuleResult> {
   const { order } = attempt;
-  const module = await loadTask(modulePath);
+  // What was saved on the way belongs to the code before; else the trace tells which code ran.
+  const isResumed = order.resume !== undefined;
+  const module = isResumed ? await loadPlannedTask(rule) : await loadTask(rule.module);
   const parameters = module.checkParameters(order.with);
   const { tables, resumed } = await TaskTables.open(attempt);
   const said: { account?: Account; published?: Published } = {};
@@ -63,7 +69,7 @@ export async function runTask(attempt: Attempt, modulePath: string): Promise<Rul
   };
   await Promise.race([module.task.run(context), drained.promise]);
   const written = await tables.finish();
-  return { ...written, ...said, meaning: taskMeaning(module) };
+  return { ...written, ...said, meaning: { ...taskMeaning(module), code: module.code } };
 }
 
 /** Saves a checkpoint; true when the target is to end here. */

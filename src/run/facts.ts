@@ -294,6 +294,7 @@ export function withMeaning(fields: Fields, description: Description): Fields {
   });
   return {
     ...fields,
+    ...(description.code === undefined ? {} : { code: description.code }),
     ...(description.meaning === undefined ? {} : { meaning: description.meaning }),
     ...(description.ignored === undefined ? {} : { ignored: description.ignored }),
     ...(contracts.length === 0 ? {} : { contracts: Object.fromEntries(contracts) }),

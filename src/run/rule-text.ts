@@ -7,6 +7,7 @@ import { expandTemplate } from '../config/template.ts';
 import type { RuleOrder } from '../executor/executor.ts';
 import type { FileSystem } from '../file-system.ts';
 import { digestText, type RuleText } from '../fingerprint.ts';
+import { digestModule } from '../module-digest.ts';
 import { cellOf, type PlanStep } from '../plan/plan.ts';
 
 /** A cell's rule: its digests for the fingerprint, and the order for a worker. */
@@ -59,12 +60,14 @@ export class RuleReader {
       case 'run':
       case 'release':
         return { text: { code: '', variables: [] }, file: undefined, order: undefined };
-      case 'task':
+      case 'task': {
+        const code = this.#module(rule.module);
         return {
-          text: { code: this.#module(rule.module), variables: [] },
+          text: { code, variables: [] },
           file: posix.relative(this.#config.root, rule.module),
-          order: { kind: 'task', module: rule.module },
+          order: { kind: 'task', module: rule.module, code },
         };
+      }
       case 'sql': {
         const path =
           rule.file === undefined
@@ -88,21 +91,7 @@ export class RuleReader {
   #module(path: string): string {
     const known = this.#digests.get(path);
     if (known !== undefined) return known;
-    const seen = new Map<string, string>();
-    const open = [path];
-    for (let next = open.pop(); next !== undefined; next = open.pop()) {
-      if (seen.has(next)) continue;
-      const text = this.#text(next);
-      seen.set(next, text);
-      // The contract is the runner's own: its changes come with a new version of the runner.
-      if (next.endsWith('/src/task.ts')) seen.set(next, '');
-      else open.push(...relativeImports(text).map((name) => posix.join(posix.dirname(next), name)));
-    }
-    const folder = posix.dirname(path);
-    const parts = [...seen]
-      .map(([file, text]) => `${posix.relative(folder, file)}\n${digestText(text)}`)
-      .sort();
-    const digest = digestText(parts.join('\n'));
+    const digest = digestModule(path, (file) => this.#text(file));
     this.#digests.set(path, digest);
     return digest;
   }
@@ -115,10 +104,4 @@ export class RuleReader {
     this.#texts.set(path, text);
     return text;
   }
-}
-
-/** Specifiers that begin with `./` or `../`, of static and dynamic imports alike. */
-function relativeImports(text: string): readonly string[] {
-  const found = text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"](\.{1,2}\/[^'"\n]+)['"]/g);
-  return [...found].map((match) => match[1] ?? '');
 }

@@ -327,10 +327,8 @@ class PipelineRun {
 
   /** Called off before anything was judged: everything is left. */
   #summarizeNothing(): RunSummary {
-    const { selection } = this.#context;
-    const scheduler = openScheduler(this.#context, {
-      fresh: new Uint8Array(selection.needed.length),
-    });
+    const fresh = new Uint8Array(this.#context.selection.needed.length);
+    const scheduler = openScheduler(this.#context, { fresh });
     return this.#summarize(scheduler, { end: 'ran' });
   }
 
