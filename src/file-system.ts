@@ -6,6 +6,8 @@ export interface FileStat {
   readonly kind: 'file' | 'folder' | 'other';
   readonly bytes: number;
   readonly mtimeMs: number;
+  /** When the system last changed content, name or attributes; nobody can set it. */
+  readonly changedMs: number;
 }
 
 /** What a file system can still take. A kind that counts no files gives 0 of 0. */

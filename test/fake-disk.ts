@@ -33,11 +33,18 @@ export interface Disk {
   readonly durableNames: Map<string, Node>;
   /** Changes of names since they were last synced, oldest first. */
   changes: NameChange[];
+  /** When the names in a folder last changed; a folder that a crash left as it was is not here. */
+  readonly folderTimes: Map<string, number>;
 }
 
 export function newDisk(): Disk {
   const root = { kind: 'folder' as const };
-  return { names: new Map([['/', root]]), durableNames: new Map([['/', root]]), changes: [] };
+  return {
+    names: new Map([['/', root]]),
+    durableNames: new Map([['/', root]]),
+    changes: [],
+    folderTimes: new Map(),
+  };
 }
 
 export function newFile(content: Buffer, mtimeMs: number): FileNode {
@@ -82,7 +89,7 @@ export function afterCrash(disk: Disk, choose: Choose): Disk {
     if (path !== '/' && names.get(folderOf(path))?.kind !== 'folder') continue;
     names.set(path, node.kind === 'file' ? fileAfterCrash(node, choose) : node);
   }
-  return { names, durableNames: new Map(names), changes: [] };
+  return { names, durableNames: new Map(names), changes: [], folderTimes: new Map() };
 }
 
 function fileAfterCrash(node: FileNode, choose: Choose): FileNode {
@@ -130,7 +137,7 @@ export function makeFolders(disk: Disk, path: string): readonly NameChange[] {
   return [...parents, change];
 }
 
-function pathsOf(change: NameChange): readonly string[] {
+export function pathsOf(change: NameChange): readonly string[] {
   return change.kind === 'rename' ? [change.path, change.to] : [change.path];
 }
 

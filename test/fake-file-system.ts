@@ -21,6 +21,7 @@ import {
   namesIn,
   newDisk,
   newFile,
+  pathsOf,
   write,
 } from './fake-disk.ts';
 
@@ -62,6 +63,8 @@ export class FakeFileSystem implements FileSystem {
   waitForDisk: () => Promise<void> = async () => undefined;
   readonly #clock: FakeClock;
   readonly #disk: Disk;
+  /** Stands for the times of folders that nothing has changed since. */
+  readonly #startedMs: number;
   readonly #failures = new Map<keyof FileSystem, Error>();
   #fault: Fault | undefined;
   /** Calls of the fault's kind since it was planned. */
@@ -71,6 +74,7 @@ export class FakeFileSystem implements FileSystem {
   constructor(clock: FakeClock, disk: Disk = newDisk()) {
     this.#clock = clock;
     this.#disk = disk;
+    this.#startedMs = clock.now();
   }
 
   /** Whether the process has died: every further call throws. */
@@ -107,7 +111,7 @@ export class FakeFileSystem implements FileSystem {
 
   /** Puts content there, durably, as if it had always been: costs no call. */
   put(path: string, content: string | Uint8Array): void {
-    this.#disk.changes.push(...makeFolders(this.#disk, folderOf(path)));
+    this.#makeFolders(folderOf(path));
     const bytes = Buffer.from(content);
     const node = newFile(bytes, this.#clock.now());
     node.durable = bytes;
@@ -133,8 +137,11 @@ export class FakeFileSystem implements FileSystem {
     this.#look('stat', path);
     const node = this.#disk.names.get(path);
     if (node === undefined) return undefined;
-    if (node.kind === 'folder') return { kind: 'folder', bytes: 0, mtimeMs: 0 };
-    return { kind: 'file', bytes: node.content.length, mtimeMs: node.mtimeMs };
+    const { kind } = node;
+    const mtimeMs =
+      node.kind === 'file' ? node.mtimeMs : (this.#disk.folderTimes.get(path) ?? this.#startedMs);
+    const bytes = node.kind === 'file' ? node.content.length : 0;
+    return { kind, bytes, mtimeMs, changedMs: mtimeMs };
   }
 
   space(): Space {
@@ -196,7 +203,7 @@ export class FakeFileSystem implements FileSystem {
 
   makeFolder(path: string): void {
     this.#act({ call: 'makeFolder', path }, () => {
-      this.#disk.changes.push(...makeFolders(this.#disk, path));
+      this.#makeFolders(path);
     });
   }
 
@@ -296,9 +303,21 @@ export class FakeFileSystem implements FileSystem {
     return new Crash();
   }
 
+  #makeFolders(path: string): void {
+    for (const change of makeFolders(this.#disk, path)) this.#noteChange(change);
+  }
+
   #change(change: NameChange): void {
     applyChange(this.#disk.names, change);
+    this.#noteChange(change);
+  }
+
+  #noteChange(change: NameChange): void {
     this.#disk.changes.push(change);
+    for (const path of pathsOf(change)) {
+      this.#disk.folderTimes.set(folderOf(path), this.#clock.now());
+      this.#disk.folderTimes.set(path, this.#clock.now());
+    }
   }
 
   #file(path: string): FileNode {

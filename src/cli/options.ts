@@ -1,5 +1,6 @@
 // The options that every command takes, and how they are told to commander and written back into
 // a command for the user to repeat.
+import { posix, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { shellQuote } from '../config/shell-quote.ts';
 
@@ -47,10 +48,21 @@ function collect(value: string, values: readonly string[]): readonly string[] {
   return [...values, value];
 }
 
-/** Changes the directory, like make, before any path of the command line is resolved. */
-export function projectOptions(raw: RawOptions): ProjectOptions {
-  if (raw.directory !== undefined) process.chdir(raw.directory);
-  return { file: raw.file, work: raw.work, profile: raw.profile, set: raw.set };
+export function projectOptions({ file, work, profile, set }: RawOptions): ProjectOptions {
+  return { file, work, profile, set };
+}
+
+/** Absolute paths of the pipeline file, of its folder, and of the work folder of all profiles. */
+export function projectPaths({
+  file,
+  work,
+}: {
+  readonly file: string;
+  readonly work?: string | undefined;
+}) {
+  const path = resolve(file);
+  const root = posix.dirname(path);
+  return { path, root, work: work === undefined ? posix.join(root, 'work') : resolve(work) };
 }
 
 /** `pnpm pipeline -f x.yaml --set a=b`: what to type before a target to mean this pipeline. */

@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { nodeFileSystem } from '../node-file-system.ts';
 import { targetName } from '../plan/plan.ts';
 import { explainReason } from '../rebuilder.ts';
+import { explainNothingToDo } from '../reporter/nothing-to-do.ts';
 import { explainBytes } from '../reporter/quantity.ts';
 import { isCostly } from '../run/consent.ts';
 import { countSelected } from '../run/tally.ts';
@@ -44,7 +45,7 @@ function previewText(found: Look, jobs: number | undefined): string {
   const { assessment } = survey;
   if (assessment.todo === 0) {
     const targets = selection.needed.reduce((sum, value) => sum + value, 0);
-    return `Nothing to do: ${targets} targets are up to date.\n`;
+    return explainNothingToDo(targets);
   }
   const { config } = graph.plan;
   const pools = poolSizes(config.pools, jobs);

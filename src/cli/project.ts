@@ -1,18 +1,18 @@
 // Opens a pipeline for any command: reads the file, lists the sources, makes the plan. What is
 // wrong comes back as laid-out text; nothing is printed here.
-import { readFileSync } from 'node:fs';
 import { posix, resolve } from 'node:path';
 import type { Config, SourceConfig } from '../config/config.ts';
 import { parseConfig } from '../config/parse.ts';
 import { type Diagnostic, formatDiagnostic } from '../diagnostic.ts';
 import type { FileSystem } from '../file-system.ts';
+import { nodeFileSystem } from '../node-file-system.ts';
 import { findCollisions } from '../plan/collision.ts';
 import { type Graph, makeGraph } from '../plan/graph.ts';
 import { makePlan } from '../plan/plan.ts';
 import { findKeptGroups, readGroups, recordGroups } from '../run/group-record.ts';
 import { type ObserveOptions, observeSources } from '../run/source.ts';
 import type { Belonging } from '../store/belonging.ts';
-import type { ProjectOptions } from './options.ts';
+import { type ProjectOptions, projectPaths } from './options.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface Project {
@@ -23,27 +23,33 @@ export interface Project {
 }
 
 /** Throws a UsageError with every mistake of the pipeline file. */
-export function openProject(options: ProjectOptions): Project {
-  const path = resolve(options.file);
+export function openProject(options: ProjectOptions, fs: FileSystem = nodeFileSystem): Project {
+  const { path, root, work } = projectPaths(options);
+  const readText = (file: string) => readTextFile(fs, file);
   const text = readText(path);
   if (text === undefined) {
     throw new UsageError(
       `There is no ${options.file} here\n  run in the folder of the pipeline, or name it with -f FILE`,
     );
   }
-  const root = posix.dirname(path);
   const texts = new Map([[options.file, text]]);
   const { config, diagnostics } = parseConfig({
     text,
     file: options.file,
     root,
-    work: options.work === undefined ? posix.join(root, 'work') : resolve(options.work),
+    work,
     profile: options.profile,
     set: options.set,
     readFile: readText,
   });
+  const textOf = ({ at }: Diagnostic) => {
+    if (at === undefined) return undefined;
+    const known = texts.get(at.file) ?? readText(resolve(at.file));
+    if (known !== undefined) texts.set(at.file, known);
+    return known;
+  };
   const format = (found: readonly Diagnostic[]) =>
-    found.map((diagnostic) => formatDiagnostic(diagnostic, textOf(diagnostic, texts))).join('\n');
+    found.map((diagnostic) => formatDiagnostic(diagnostic, textOf(diagnostic))).join('\n');
   if (config === undefined) throw new UsageError(format(diagnostics));
   return { config, warnings: diagnostics.length === 0 ? [] : [format(diagnostics)], format };
 }
@@ -93,19 +99,12 @@ export function stateFolder(config: Config): string {
   return posix.join(config.work, 'state');
 }
 
-function readText(path: string): string | undefined {
+/** Undefined for what is not there or cannot be read: whoever needs it says so. */
+function readTextFile(fs: FileSystem, path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    const content = fs.read(path);
+    return content === undefined ? undefined : new TextDecoder().decode(content);
   } catch {
     return undefined;
   }
-}
-
-function textOf({ at }: Diagnostic, texts: Map<string, string>): string | undefined {
-  if (at === undefined) return undefined;
-  const known = texts.get(at.file);
-  if (known !== undefined) return known;
-  const text = readText(resolve(at.file));
-  if (text !== undefined) texts.set(at.file, text);
-  return text;
 }

@@ -1,27 +1,30 @@
 // `pipeline [targets..]`: brings targets up to date. Wires the ports together, listens to signals
 // and turns the summary into an exit code.
 import { join, relative } from 'node:path';
-import type { Event, Reporter, RunSummary } from '../event.ts';
-import { isoTime } from '../file-system.ts';
+import type { Event, RunSummary } from '../event.ts';
+import type { FileSystem } from '../file-system.ts';
 import { nodeFileSystem, systemClock } from '../node-file-system.ts';
 import type { Graph } from '../plan/graph.ts';
 import type { Plan } from '../plan/plan.ts';
 import { type Selection, selectTargets } from '../plan/selection.ts';
-import { chooseReporter, createReporter, type ReporterKind } from '../reporter/reporter.ts';
+import type { ReporterKind } from '../reporter/reporter.ts';
 import type { EventBody, RunOptions } from '../run/context.ts';
 import { recallPublished } from '../run/recall.ts';
 import { type Run, startRun } from '../run/run.ts';
 import { seedGraph } from '../run/seed.ts';
 import { countSelected } from '../run/tally.ts';
+import { runsPath } from '../store/state-folder.ts';
 import { suggest } from '../suggestion.ts';
 import { COMMANDS } from './commands.ts';
 import { engineVersions } from './engine.ts';
 import { EXIT } from './exit-code.ts';
+import type { Call, Nothing } from './glance.ts';
 import { HeldEvents, showsWork } from './held-events.ts';
 import { invocationOf, projectOptions, type RawOptions } from './options.ts';
 import { diskLimits, poolSizes } from './pool-sizes.ts';
 import { openHub, prepareSources, recordedListing } from './prepare-sources.ts';
-import { keptGroups, openProject, type Project, planProject } from './project.ts';
+import { keptGroups, openProject, type Project, planProject, stateFolder } from './project.ts';
+import { Screen, timed } from './screen.ts';
 import { handleSignals } from './signals.ts';
 import { knownJournals, sourceNotes } from './source-notes.ts';
 import { UsageError } from './usage-error.ts';
@@ -41,19 +44,23 @@ export interface RawRunOptions extends RawOptions {
 }
 
 /** Gives the exit code. */
-export async function runCommand(words: readonly string[], raw: RawRunOptions): Promise<number> {
-  const project = openProject(projectOptions(raw));
+export async function runCommand(
+  words: readonly string[],
+  { raw, call }: { readonly raw: RawRunOptions; readonly call: Call },
+): Promise<number> {
+  const fs = raw.dryRun === true ? nodeFileSystem : call.witness;
+  const project = openProject(projectOptions(raw), fs);
   for (const warning of project.warnings) process.stderr.write(`${warning}\n`);
   if (raw.dryRun === true) {
     const { previewCommand } = await import('./preview-command.ts');
     return previewCommand(project, { words, raw });
   }
   const session = await openWorkSession(project.config, {
-    fs: nodeFileSystem,
+    fs,
     clock: systemClock,
     command: [invocationOf(raw), ...words].join(' '),
   });
-  const commandRun = new CommandRun({ project, session, words, raw });
+  const commandRun = new CommandRun({ project, session, words, raw, fs });
   let how: 'end' | 'abandon' = 'abandon';
   try {
     const code = await commandRun.execute();
@@ -65,6 +72,7 @@ export async function runCommand(words: readonly string[], raw: RawRunOptions): 
   } finally {
     await commandRun.close();
     await session.close(how);
+    if (how === 'end' && commandRun.nothing !== undefined) call.keep(commandRun.nothing);
   }
 }
 
@@ -75,12 +83,15 @@ interface BringUpToDate {
 }
 
 class CommandRun {
+  /** What was found, when there was nothing to do and nobody had to be asked. */
+  nothing: Nothing | undefined;
+  readonly #fs: FileSystem;
   readonly #project: Project;
   readonly #session: WorkSession;
   readonly #words: readonly string[];
   readonly #raw: RawRunOptions;
   readonly #stopListening: () => void;
-  #reporter: Promise<Reporter> | undefined;
+  readonly #screen: Screen;
   #current: Run | undefined;
   #interruptions = 0;
   /** Ends what is asked of a Hub before anything runs. */
@@ -91,11 +102,14 @@ class CommandRun {
     session: WorkSession;
     words: readonly string[];
     raw: RawRunOptions;
+    fs: FileSystem;
   }) {
+    this.#fs = parts.fs;
     this.#project = parts.project;
     this.#session = parts.session;
     this.#words = parts.words;
     this.#raw = parts.raw;
+    this.#screen = new Screen(parts.raw);
     this.#stopListening = handleSignals((how) => this.#interrupt(how));
   }
 
@@ -111,48 +125,54 @@ class CommandRun {
 
   async #executeAll(): Promise<number> {
     const { takenOver } = this.#session;
-    if (takenOver !== undefined) this.#note(takenOver);
+    if (takenOver !== undefined) this.#screen.note(takenOver);
     const seeded = await this.#seed();
     if (seeded !== undefined) return seeded;
     const { config } = this.#project;
     const { connections } = this.#session;
     await this.#prepareSources();
-    const fs = nodeFileSystem;
+    const fs = this.#fs;
     const graph = planProject(this.#project, {
       fs,
       isOwner: true,
       recorded: (source) => recordedListing(source, { config, fs, connections }),
     });
-    process.stderr.write(keptGroups(this.#project, fs));
+    const kept = keptGroups(this.#project, fs);
+    process.stderr.write(kept);
     const selection = this.#select(graph);
-    for (const note of sourceNotes(graph.plan, this.#session.store.journals())) this.#note(note);
+    const notes = sourceNotes(graph.plan, this.#session.store.journals());
+    for (const note of notes) this.#screen.note(note);
     if (this.#raw.force !== true) await this.#recall(graph, selection);
     const { summary, events } = await this.#bringUpToDate(graph, {
       selection,
       force: this.#raw.force === true,
       isWorthShowing: showsWork,
     });
-    if (summary.nothingToDo) await this.#showNothingToDo(summary, events);
     // People have read at the question what there is to say.
-    if (summary.outcome === 'declined' && this.#reporterKind() === 'ndjson') events.release();
+    if (summary.outcome === 'declined' && this.#screen.kind === 'ndjson') events.release();
     if (summary.outcome === 'ok') this.#recover(graph, selection);
+    if (summary.nothingToDo) {
+      const targets = selection.needed.reduce((sum, value) => sum + value, 0);
+      this.#screen.showNothingToDo(events, { targets, durationMs: summary.durationMs });
+      const warnings = [...this.#project.warnings, ...(kept === '' ? [] : [kept.trimEnd()])];
+      const log = runsPath(stateFolder(config));
+      const { work } = config;
+      const isSilent = this.#screen.kind === 'silent';
+      if (this.#isRepeatable) this.nothing = { targets, warnings, notes, isSilent, work, log };
+    }
     return exitCode(summary);
   }
 
   async close(): Promise<void> {
     this.#stopListening();
-    await (await this.#reporter)?.close();
+    await this.#screen.close();
   }
 
-  /** One line, without loading what draws a run, unless that is loaded or programs listen. */
-  async #showNothingToDo(summary: RunSummary, events: HeldEvents) {
-    const kind = this.#reporterKind();
-    if (this.#reporter !== undefined || kind === 'ndjson') {
-      events.release();
-    } else if (kind !== 'silent') {
-      const { explainNothingToDo } = await import('../reporter/summary.ts');
-      process.stdout.write(explainNothingToDo(summary));
-    }
+  /** Whether the same words give the same answer while nothing changes, and it is for people. */
+  get #isRepeatable(): boolean {
+    const { force, verify, refresh } = this.#raw;
+    const asksMore = force === true || verify === true || refresh === true;
+    return !asksMore && !this.#session.hasAsked && this.#screen.kind !== 'ndjson';
   }
 
   /** Gives an exit code when the seeds could not be made. */
@@ -172,10 +192,9 @@ class CommandRun {
 
   /** A reporter shows one run; of the seeds' own it is enough to say that they are being made. */
   #isWorthShowingOfSeed(event: Event): boolean {
-    const kind = this.#reporterKind();
-    if (kind === 'ndjson') return showsWork(event);
-    if (event.type === 'target-started' && kind !== 'silent') {
-      process.stdout.write(`Making source files: ${event.target}\n`);
+    if (this.#screen.kind === 'ndjson') return showsWork(event);
+    if (event.type === 'target-started') {
+      this.#screen.line(`Making source files: ${event.target}`);
     }
     return event.type === 'run-ended' && event.outcome !== 'ok';
   }
@@ -184,12 +203,12 @@ class CommandRun {
     const { connections, executor } = this.#session;
     return prepareSources({
       config: this.#project.config,
-      fs: nodeFileSystem,
+      fs: this.#fs,
       clock: systemClock,
       connections,
       executor,
       signal: this.#stopping.signal,
-      note: (message) => this.#note(message),
+      note: (message) => this.#screen.note(message),
       refresh: this.#raw.refresh === true,
     });
   }
@@ -202,30 +221,23 @@ class CommandRun {
       graph,
       selection,
       store,
-      fs: nodeFileSystem,
+      fs: this.#fs,
       executor,
       connectHub: (hub) => connections.connect(hub),
       headOf: async (hub, dataset) =>
         (await openHub(hub, { connections, signal })).repository(dataset).head(),
       hubId: (hub) => connections.idOf(hub),
       engine: engineVersions(),
-      note: (message) => this.#note(message),
+      note: (message) => this.#screen.note(message),
       signal,
     });
-  }
-
-  /** Before a run begins, what is said goes straight to the terminal. */
-  #note(message: string) {
-    const kind = this.#reporterKind();
-    if (kind === 'ndjson') this.#deliver(timed({ type: 'note', message }));
-    else if (kind !== 'silent') process.stdout.write(`${message}\n`);
   }
 
   async #bringUpToDate(
     graph: Graph,
     { selection, force, isWorthShowing }: BringUpToDate,
   ): Promise<{ summary: RunSummary; events: HeldEvents }> {
-    const events = new HeldEvents((event) => this.#deliver(event), isWorthShowing);
+    const events = new HeldEvents((event) => this.#screen.show(event), isWorthShowing);
     const report = (event: EventBody) => events.report(timed(event));
     const { store, sharedSync, lock, run, executor, connections } = this.#session;
     const { config } = graph.plan;
@@ -243,7 +255,7 @@ class CommandRun {
       selection,
       store,
       sharedSync,
-      fs: nodeFileSystem,
+      fs: this.#fs,
       clock: systemClock,
       executor,
       report,
@@ -252,7 +264,7 @@ class CommandRun {
       random: Math.random,
       run,
       pools: poolSizes(config.pools, this.#raw.jobs),
-      disk: diskLimits(config.disk, { fs: nodeFileSystem, folder: config.work }),
+      disk: diskLimits(config.disk, { fs: this.#fs, folder: config.work }),
       engine: engineVersions(),
       hubId: (hub) => connections.idOf(hub),
       connectHub: (hub) => connections.connect(hub),
@@ -260,7 +272,7 @@ class CommandRun {
       confirm: async (costs) => {
         const { askConsent } = await import('./consent.ts');
         const isYes = this.#raw.yes === true;
-        return askConsent(costs, { graph, isYes, reporter: this.#reporterKind(), report });
+        return askConsent(costs, { graph, isYes, reporter: this.#screen.kind, report });
       },
     });
     if (this.#interruptions > 0) this.#current.drain();
@@ -297,22 +309,6 @@ class CommandRun {
     if (how === 'drain' && this.#interruptions === 1) this.#current?.drain();
     else this.#current?.stop();
   }
-
-  #deliver(event: Event) {
-    const { stdout, stderr } = process;
-    const options = { stdout, stderr, invocation: invocationOf(this.#raw) };
-    this.#reporter ??= createReporter(this.#reporterKind(), options);
-    void this.#reporter.then((reporter) => reporter.report(event));
-  }
-
-  #reporterKind(): ReporterKind {
-    if (this.#raw.reporter !== undefined) return this.#raw.reporter;
-    return this.#raw.json === true ? 'ndjson' : chooseReporter(process.stdout, process.env);
-  }
-}
-
-function timed(event: EventBody): Event {
-  return { ...event, at: isoTime(systemClock) };
 }
 
 function runOptions(raw: RawRunOptions, force: boolean): RunOptions {

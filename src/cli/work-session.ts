@@ -22,6 +22,8 @@ export interface WorkSession {
   readonly takenOver: string | undefined;
   readonly executor: () => Promise<Executor>;
   readonly connections: HubConnections;
+  /** Whether workers or a Hub were asked for anything. */
+  readonly hasAsked: boolean;
   close(how: 'end' | 'abandon'): Promise<void>;
 }
 
@@ -45,7 +47,7 @@ export async function openWorkSession(
   }
   const { store } = opened;
   clearStages(config, fs);
-  const connections = new HubConnections(config.work, process.env);
+  const connections = new HubConnections(config.work, process.env, fs);
   let executor: Promise<Executor> | undefined;
   const start = async () => {
     const { createWorkerPool } = await import('../executor/pool.ts');
@@ -64,6 +66,9 @@ export async function openWorkSession(
       return executor;
     },
     connections,
+    get hasAsked() {
+      return executor !== undefined || connections.isUsed;
+    },
     async close(how) {
       await (await executor)?.close();
       await connections.close();

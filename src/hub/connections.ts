@@ -4,6 +4,8 @@
 import { posix } from 'node:path';
 import type { HubConfig } from '../config/config.ts';
 import type { HubAddress } from '../executor/executor.ts';
+import type { FileSystem } from '../file-system.ts';
+import { nodeFileSystem } from '../node-file-system.ts';
 import { findToken } from './client/token.ts';
 import { findServer, HubFolderInUse, readIdentity } from './server/hub-folder.ts';
 
@@ -13,18 +15,30 @@ const UNBORN = 'embedded';
 export class HubConnections {
   readonly #folder: string;
   readonly #env: Readonly<Record<string, string | undefined>>;
+  readonly #fs: FileSystem;
   readonly #addresses = new Map<HubConfig, Promise<HubAddress>>();
   readonly #closing: (() => Promise<void>)[] = [];
   #embedded: Promise<{ url: string; id: string; token: string }> | undefined;
 
-  constructor(work: string, env: Readonly<Record<string, string | undefined>>) {
+  /** `fs` is what identities are read through. */
+  constructor(
+    work: string,
+    env: Readonly<Record<string, string | undefined>>,
+    fs: FileSystem = nodeFileSystem,
+  ) {
     this.#folder = embeddedFolder(work);
     this.#env = env;
+    this.#fs = fs;
+  }
+
+  /** Whether any Hub was connected to. */
+  get isUsed(): boolean {
+    return this.#addresses.size > 0;
   }
 
   /** Stable, and the same whatever the port: the Hub's own id, or its address. */
   idOf({ endpoint }: HubConfig): string {
-    return endpoint ?? readIdentity(this.#folder)?.id ?? UNBORN;
+    return endpoint ?? readIdentity(this.#folder, this.#fs)?.id ?? UNBORN;
   }
 
   /** Whether an embedded Hub was never started, and so has no identity yet. */

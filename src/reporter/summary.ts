@@ -1,9 +1,10 @@
 // The text that ends every run, for the live and the plain reporter alike: counts per step, row
 // accounts, failures by cause, and what to type next. Values in, text out; it prints nothing.
 import { shellQuote } from '../config/shell-quote.ts';
-import type { DatasetSummary, Event, RunSummary, StepResult } from '../event.ts';
+import type { DatasetSummary, Event, StepResult } from '../event.ts';
 import { type FailureGroup, groupFailures } from './cause.ts';
 import { cleanLines, oneLine } from './line.ts';
+import { explainNothingToDo } from './nothing-to-do.ts';
 import { noPaint, type Paint } from './paint.ts';
 import type { CellAccount, RunProgress } from './progress.ts';
 import { explainBytes, explainCount, explainCounted, explainDuration } from './quantity.ts';
@@ -25,17 +26,14 @@ const MAX_DETAIL_LINES = 8;
 /** More targets than this are named by their step or cell in the command that reruns them. */
 const MAX_RERUN_TARGETS = 3;
 
-/** The one line of a run that found everything up to date. */
-export function explainNothingToDo({ steps, durationMs }: RunSummary): string {
-  const fresh = sumOf(steps, (step) => step.fresh);
-  const verb = fresh === 1 ? 'is' : 'are';
-  const time = explainDuration(durationMs);
-  return `Nothing to do: ${explainCounted(fresh, 'target')} ${verb} up to date (${time}).\n`;
-}
-
 /** Ends in a line feed. */
 export function explainSummary(ended: RunEnded, options: SummaryOptions): string {
-  if (ended.nothingToDo) return explainNothingToDo(ended);
+  if (ended.nothingToDo) {
+    return explainNothingToDo(
+      sumOf(ended.steps, (step) => step.fresh),
+      ended.durationMs,
+    );
+  }
   const blocks = [
     explainSteps(ended.steps, options),
     explainAccounts(options.progress.accounts),

@@ -9,6 +9,7 @@
 // counts as long as the lock's owner is the process that wrote it, and lives.
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
+import type { FileSystem } from '../../file-system.ts';
 import { nodeFileSystem, systemClock } from '../../node-file-system.ts';
 import { acquireLock, type LockOwner, observeOwner } from '../../store/lock.ts';
 import { systemProcesses } from '../../store/processes.ts';
@@ -92,7 +93,7 @@ export async function holdFolder(folder: string): Promise<HeldFolder> {
 
 /** Undefined when no live server has the folder; changes nothing. */
 export function findServer(folder: string): HubAddress | undefined {
-  const server = fieldsOf(readJsonFile(serverPath(folder)));
+  const server = fieldsOf(readJsonFile(serverPath(folder), nodeFileSystem));
   const url = textOf(server['url']);
   const identity = url === undefined ? undefined : readIdentity(folder);
   if (url === undefined || identity === undefined) return undefined;
@@ -102,12 +103,15 @@ export function findServer(folder: string): HubAddress | undefined {
 }
 
 /** Undefined when the folder holds no Hub yet; throws when it is of a newer format or damaged. */
-export function readIdentity(folder: string): HubIdentity | undefined {
-  const hub = readJsonFile(`${folder}/hub.json`);
+export function readIdentity(
+  folder: string,
+  fs: FileSystem = nodeFileSystem,
+): HubIdentity | undefined {
+  const hub = readJsonFile(`${folder}/hub.json`, fs);
   if (hub === undefined) return undefined;
   const { format, id } = fieldsOf(hub);
   if (format !== FORMAT) throw new Error(`${folder} was written by a newer version of Eider`);
-  const token = readText(`${folder}/token`)?.trim();
+  const token = readText(`${folder}/token`, fs)?.trim();
   if (typeof id !== 'string' || token?.startsWith(TOKEN_PREFIX) !== true) {
     throw new Error(`${folder}/hub.json or ${folder}/token is damaged`);
   }
@@ -140,12 +144,12 @@ function serverPath(folder: string): string {
   return `${folder}/server.json`;
 }
 
-function readJsonFile(path: string): unknown {
-  const text = readText(path);
+function readJsonFile(path: string, fs: FileSystem): unknown {
+  const text = readText(path, fs);
   return text === undefined ? undefined : (parseJson(text) ?? {});
 }
 
-function readText(path: string): string | undefined {
-  const content = nodeFileSystem.read(path);
+function readText(path: string, fs: FileSystem): string | undefined {
+  const content = fs.read(path);
   return content === undefined ? undefined : Buffer.from(content).toString();
 }
