@@ -161,7 +161,7 @@ function everythingBelow(folder: string): readonly string[] {
 
 function fileStat(stat: fs.Stats): FileStat {
   const kind = stat.isFile() ? 'file' : stat.isDirectory() ? 'folder' : 'other';
-  return { kind, bytes: stat.size, mtimeMs: stat.mtimeMs };
+  return { kind, bytes: stat.size, mtimeMs: stat.mtimeMs, changedMs: stat.ctimeMs };
 }
 
 function unless<T>(codes: readonly string[], action: () => T): T | undefined {

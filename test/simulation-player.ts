@@ -97,6 +97,9 @@ export class Simulation {
       this.#ledger.noteCrash(this.#begun(expected));
       if (request.choose === KEEP_ALL) checkTraces(world, { ledger: this.#ledger, expected });
     }
+    if (report.isForetold && report.started.size > 0) {
+      fail(`a glance said that nothing was to do: ${showStarted(report)}`);
+    }
     const [complaint] = complaints;
     if (complaint !== undefined) fail(complaint);
     if (report.summary === undefined) return report;

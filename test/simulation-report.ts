@@ -6,6 +6,8 @@ import type { Selection } from '../src/plan/selection.ts';
 import type { EventBody } from '../src/run/context.ts';
 
 export interface RunReport {
+  /** A glance said before that there would be nothing to do. */
+  readonly isForetold: boolean;
   /** Undefined when the process died. */
   readonly summary: RunSummary | undefined;
   readonly graph: Graph | undefined;
@@ -23,6 +25,7 @@ export interface RunReport {
 }
 
 export class RunRecord implements RunReport {
+  isForetold = false;
   summary: RunSummary | undefined;
   graph: Graph | undefined;
   selection: Selection | undefined;

@@ -2,6 +2,7 @@
 // and runs the real runner there, in processes that can be interrupted, killed or lose their power.
 import { posix } from 'node:path';
 import type { RunSummary } from '../src/event.ts';
+import type { FileSystem } from '../src/file-system.ts';
 import { findCollisions } from '../src/plan/collision.ts';
 import { type Graph, makeGraph } from '../src/plan/graph.ts';
 import { makePlan } from '../src/plan/plan.ts';
@@ -18,6 +19,7 @@ import { FakeClock } from './fake-clock.ts';
 import type { Choose } from './fake-disk.ts';
 import { Crash, type CrashPlan, FakeFileSystem, type Fault } from './fake-file-system.ts';
 import { FakeExecutor, type Trouble } from './simulation-executor.ts';
+import { SimulatedGlance } from './simulation-glance.ts';
 import {
   EXTRA_PATH,
   makeConfig,
@@ -25,15 +27,10 @@ import {
   ruleFiles,
   sourceFolder,
 } from './simulation-pipeline.ts';
-import { SimulatedProcess } from './simulation-process.ts';
+import { SimulatedProcess, waitFor } from './simulation-process.ts';
 import type { Random } from './simulation-random.ts';
 import { RunRecord, type RunReport } from './simulation-report.ts';
 import { LOCK } from './store-fixture.ts';
-
-/** Timers in a run: more means that it does not end. */
-const MAX_STEPS = 5_000;
-/** Turns without any timer after which nothing can be expected any more. */
-const MAX_IDLE_TURNS = 50;
 
 export interface RunRequest {
   readonly words: readonly string[];
@@ -92,12 +89,14 @@ export class World {
   readonly hub = new Map<string, string>();
   readonly #random: Random;
   readonly #placed = new Map<string, string>();
+  readonly #glance: SimulatedGlance;
   #runs = 0;
 
   constructor(project: Project, { random, work }: { random: Random; work: string }) {
     this.project = project;
     this.#random = random;
     this.work = work;
+    this.#glance = new SimulatedGlance(work);
     this.fs.put(`${posix.dirname(work)}/.keep`, '');
   }
 
@@ -132,15 +131,21 @@ export class World {
 
   async run(request: RunRequest): Promise<RunReport> {
     const { fs } = this;
-    this.clock.tick(1000);
+    // What was changed a moment ago is young for some runs, and not for others.
+    this.clock.tick(this.#runs % 2 === 0 ? 1000 : 5000);
     this.#planCrash(request.crash);
     fs.planFault(request.fault);
     const record = new RunRecord();
+    const glancedAt = { fs, clock: this.clock, call: this.#callOf(request) };
+    record.isForetold = this.#glance.foretells(request, glancedAt);
     const process = new SimulatedProcess(this.clock);
     const disk = this.#random.fork();
     fs.waitForDisk = () => new Promise((end) => process.after(disk.below(20), end));
     try {
-      await this.#wait(this.#session(request, { record, process }));
+      await waitFor(this.#session(request, { record, process }), {
+        clock: this.clock,
+        isDead: () => this.fs.isDead,
+      });
     } catch (error) {
       // What the system says against the state folder ends the process, as its death would.
       const isFault = request.fault !== undefined && failureOf(error) !== undefined;
@@ -182,8 +187,7 @@ export class World {
     return opened.store;
   }
 
-  plan({ isOwner }: { readonly isOwner: boolean } = { isOwner: false }): Graph {
-    const { fs } = this;
+  plan({ isOwner = false, fs = this.fs }: { isOwner?: boolean; fs?: FileSystem } = {}): Graph {
     const config = makeConfig(this.project, this.work);
     const { catalog, diagnostics } = observeSources(config, {
       fs,
@@ -208,10 +212,15 @@ export class World {
     request: RunRequest,
     { record, process }: { record: RunRecord; process: SimulatedProcess },
   ): Promise<void> {
-    const { fs, work } = this;
+    const { work } = this;
+    const call = this.#callOf(request);
+    const fs = this.#glance.witness({ fs: this.fs, clock: process, call });
     const folder = `${work}/state`;
     this.#runs += 1;
     fs.makeFolder(folder);
+    const lock = `${folder}/@lock`;
+    if (fs.read(lock) !== undefined) fs.remove(lock);
+    fs.create(lock, '');
     const belonging = this.#belonging();
     const run = `r${this.#runs}`;
     const clock = process;
@@ -222,16 +231,17 @@ export class World {
     for (const name of fs.list(`${work}/tmp`) ?? []) {
       if (name !== 'scratch') fs.remove(`${work}/tmp/${name}`);
     }
-    const graph = this.plan({ isOwner: true });
+    const graph = this.plan({ isOwner: true, fs });
     const { words } = request;
     const { selection } = selectTargets(graph, { words, until: undefined });
     if (selection === undefined) {
       await store.end();
+      fs.remove(lock);
       return;
     }
     record.graph = graph;
     record.selection = selection;
-    const parts = { store, sharedSync, graph, selection };
+    const parts = { fs, store, sharedSync, graph, selection };
     const { used, ended } = this.#start(request, { ...parts, record, process });
     try {
       record.summary = await ended;
@@ -242,6 +252,14 @@ export class World {
     if (record.summary.outcome === 'ok') recover(store, { graph, selection });
     if (used()) await fs.syncAll(work);
     await store.end();
+    fs.remove(lock);
+    const { force, verify } = request;
+    const isNothing = record.summary.nothingToDo && record.summary.outcome === 'ok';
+    if (isNothing && !force && !verify && !used()) this.#glance.keep(fs, call);
+  }
+
+  #callOf({ words }: RunRequest): string {
+    return JSON.stringify([makeConfig(this.project, this.work), this.project.engine, words]);
   }
 
   #start(
@@ -250,24 +268,23 @@ export class World {
       record,
       process,
       ...parts
-    }: Pick<RunContext, 'store' | 'sharedSync' | 'graph' | 'selection'> & {
+    }: Pick<RunContext, 'fs' | 'store' | 'sharedSync' | 'graph' | 'selection'> & {
       record: RunRecord;
       process: SimulatedProcess;
     },
   ): { used: () => boolean; ended: Promise<RunSummary> } {
-    const { fs } = this;
     const random = this.#random.fork();
     const { troubleOf, interruptions, meanwhile, force, verify, failFast, cpu } = request;
     const cores = { all: cpu, of: (target: string) => this.#coresOf(target) };
     let executor: FakeExecutor | undefined;
     const run = startRun({
       ...parts,
-      fs,
       clock: process,
       executor: async () => {
         const onBlamed = (producers: readonly string[]) => record.blame(producers);
-        const parts = { fs, clock: process, random, troubleOf, onBlamed, cores, hub: this.hub };
-        executor ??= new FakeExecutor(parts);
+        const clock = process;
+        const outside = { fs: this.fs, clock, random, troubleOf, onBlamed, cores, hub: this.hub };
+        executor ??= new FakeExecutor(outside);
         return executor;
       },
       report: (event) => record.take(event),
@@ -314,26 +331,6 @@ export class World {
     this.put(path, content);
     this.#placed.set(path, content);
     return path;
-  }
-
-  /** Until it is settled or its process is dead; a run that waits for nothing hangs. */
-  async #wait<T>(promise: Promise<T>): Promise<T> {
-    let settled = false;
-    const done = () => {
-      settled = true;
-    };
-    promise.then(done, done);
-    let idle = 0;
-    for (let steps = 0; steps < MAX_STEPS; steps += 1) {
-      const hasMoved = await this.clock.step();
-      if (settled) return promise;
-      if (this.fs.isDead) throw new Crash();
-      idle = hasMoved ? 0 : idle + 1;
-      if (idle > MAX_IDLE_TURNS) throw new Error('the run hangs');
-      // What the runner puts off to let others have their turn is no timer.
-      if (!hasMoved) await new Promise((resolve) => setImmediate(resolve));
-    }
-    throw new Error('the run does not end');
   }
 }
 

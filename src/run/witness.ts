@@ -2,7 +2,7 @@
 // known to hold later (`evidence.ts`). It says nothing when what it saw did not stay: when a place
 // was read twice and differed, or when the process itself changed something.
 import { crc32 } from 'node:zlib';
-import type { Clock, FileStat, FileSystem } from '../file-system.ts';
+import type { Clock, FileStat, FileSystem, Space } from '../file-system.ts';
 import {
   decodeText,
   doTimesTell,
@@ -151,8 +151,17 @@ export class Witness implements FileSystem {
     return this.#fs.removeEmptyFolder(path);
   }
 
+  /** Free space decides when something runs, never whether it is up to date. */
+  space(folder: string): Space {
+    return this.#fs.space(folder);
+  }
+
   sync(paths: readonly string[]): Promise<void> {
     return this.#fs.sync(paths);
+  }
+
+  syncFileSystems(folders: readonly string[]): Promise<boolean> {
+    return this.#fs.syncFileSystems(folders);
   }
 
   syncAll(folder: string): Promise<void> {
