@@ -49,9 +49,16 @@ export function staticFolder(pattern: string): string {
   return segments.slice(0, first < 0 ? segments.length - 1 : first).join('/');
 }
 
-/** Absolute paths of the files that an absolute pattern matches, in no order. */
-export function findFiles(fs: FileSystem, pattern: string): readonly string[] {
-  const found: string[] = [];
+export interface FoundFile {
+  /** Absolute. */
+  readonly path: string;
+  readonly bytes: number;
+  readonly mtimeMs: number;
+}
+
+/** The files that an absolute pattern matches, in no order. */
+export function findFiles(fs: FileSystem, pattern: string): readonly FoundFile[] {
+  const found = new Map<string, FoundFile>();
   const walk = (folder: string, segments: readonly string[]) => {
     const [segment, ...rest] = segments;
     if (segment === undefined) return;
@@ -69,9 +76,13 @@ export function findFiles(fs: FileSystem, pattern: string): readonly string[] {
     for (const name of names) {
       const path = `${folder}/${name}`;
       if (rest.length > 0) walk(path, rest);
-      else if (fs.stat(path)?.kind === 'file') found.push(path);
+      else {
+        const stat = fs.stat(path);
+        if (stat?.kind !== 'file') continue;
+        found.set(path, { path, bytes: stat.bytes, mtimeMs: stat.mtimeMs });
+      }
     }
   };
   walk('', pattern.replace(/^\//, '').split('/'));
-  return [...new Set(found)];
+  return [...found.values()];
 }

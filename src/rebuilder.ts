@@ -83,12 +83,7 @@ export type Reason =
 
 export function judge(current: Current, recorded: Recorded): Verdict {
   const { trace } = recorded;
-  if (trace === undefined) {
-    const { unfinished } = recorded;
-    const reason: Reason =
-      unfinished === undefined ? { kind: 'new' } : { kind: 'unfinished', status: unfinished };
-    return { kind: 'stale', reasons: [reason] };
-  }
+  if (trace === undefined) return judgeUntraced(recorded);
   const reasons: Reason[] = [];
   const meaning = compareCode(current, { before: trace.fields, reasons });
   if (meaning !== undefined) return meaning;
@@ -113,6 +108,13 @@ export function judge(current: Current, recorded: Recorded): Verdict {
 /** Outputs that are looked for under another template are not missing: they were never there. */
 function isMoved(reasons: readonly Reason[]): boolean {
   return reasons.some((reason) => reason.kind === 'field' && reason.field.startsWith('output '));
+}
+
+/** Without a trace, whatever holds now: a target that never ended well. */
+export function judgeUntraced({ unfinished }: Recorded): Verdict {
+  const reason: Reason =
+    unfinished === undefined ? { kind: 'new' } : { kind: 'unfinished', status: unfinished };
+  return { kind: 'stale', reasons: [reason] };
 }
 
 interface Comparison {

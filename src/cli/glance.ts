@@ -51,6 +51,16 @@ export class Call {
     this.#work = guessWork(argv);
   }
 
+  /** The call with fewer words: what a run of the same selection was told counts elsewhere too. */
+  without(words: readonly string[]): Call {
+    return new Call(this.#argv.filter((word) => !words.includes(word)));
+  }
+
+  /** Whether it is known, and still so, that a run would find nothing to do. */
+  hasNothingToDo(): boolean {
+    return this.#recall() !== undefined;
+  }
+
   /** Gives the last answer if it still holds; false when there has to be a run. */
   answer(): boolean {
     const glance = this.#recall();

@@ -24,6 +24,8 @@ export interface LookOptions {
   readonly until?: string | undefined;
   readonly force?: boolean;
   readonly rehash: 'all' | 'unproven' | 'none';
+  /** A glance has shown that everything needed is up to date. */
+  readonly isAllFresh?: boolean;
 }
 
 /** The plan from local files and recorded listings, without a network. */
@@ -84,6 +86,7 @@ export async function look<T>(
       needed: selection.needed,
       forced: force === true ? selection.named : undefined,
       rehash,
+      isAllFresh: options.isAllFresh === true,
     });
     return use({ graph, selection, survey: found });
   } finally {

@@ -38,7 +38,7 @@ function createProgram(call: Call): Command {
     .addHelpText('after', EXAMPLES)
     .hook('preAction', (_, command) => changeDirectory(command.opts()['directory']));
   addRun(program, call);
-  addStatus(program);
+  addStatus(program, call);
   addExplain(program);
   addLog(program);
   addGraph(program);
@@ -95,14 +95,15 @@ function addRun(program: Command, call: Call) {
     });
 }
 
-function addStatus(program: Command) {
+function addStatus(program: Command, call: Call) {
   addProjectOptions(program.command('status'))
     .description('where everything is; works beside a running pipeline')
     .argument('[targets...]', 'only these')
     .option('--json', 'a row per file, step and cell')
     .action(async (words: string[], raw) => {
       const { statusCommand } = await import('./status-command.ts');
-      process.exitCode = await statusCommand(words, raw);
+      const run = call.without(['status', '--json']);
+      process.exitCode = await statusCommand(words, { raw, run });
     });
 }
 

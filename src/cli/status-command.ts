@@ -12,6 +12,7 @@ import {
 import { observeOwner } from '../store/lock.ts';
 import { systemProcesses } from '../store/processes.ts';
 import { EXIT } from './exit-code.ts';
+import type { Call } from './glance.ts';
 import { type Look, look } from './look.ts';
 import { invocationOf, projectOptions, type RawOptions } from './options.ts';
 import { openProject, type Project, stateFolder } from './project.ts';
@@ -28,7 +29,7 @@ const SHOWN_FAILURES = 20;
 
 export async function statusCommand(
   words: readonly string[],
-  raw: RawOptions & { readonly json?: boolean },
+  { raw, run }: { readonly raw: RawOptions & { readonly json?: boolean }; readonly run: Call },
 ): Promise<number> {
   const project = openProject(projectOptions(raw));
   const owner = observeOwner({
@@ -37,7 +38,7 @@ export async function statusCommand(
     folder: stateFolder(project.config),
   });
   const text = await look(project, {
-    options: { words, rehash: 'none' },
+    options: { words, rehash: 'none', isAllFresh: run.hasNothingToDo() },
     use: (found) => {
       const states = new ShownStates(found, owner !== undefined);
       if (raw.json === true) return statusJson(found, states);
@@ -120,9 +121,12 @@ function groupLines({ graph, selection }: Look, states: ShownStates): readonly s
   const groups = new Map<string, { done: number; all: number }[]>();
   for (const step of steps) {
     if (step.captures[0] !== kind) continue;
+    const groupOfMember = Array.from({ length: step.memberCount }, (_, member) =>
+      String(memberVariables(step, member)[kind] ?? ''),
+    );
     for (const id of targetsOf(step, selection.needed)) {
       const { member } = locateTarget(graph.plan, id);
-      const group = String(memberVariables(step, member)[kind] ?? '');
+      const group = groupOfMember[member] ?? '';
       const cells = groups.get(group) ?? steps.map(() => ({ done: 0, all: 0 }));
       groups.set(group, cells);
       const cell = cells[step.index];

@@ -45,12 +45,10 @@ interface LocalFile {
 }
 
 function localFiles({ folder, files }: HubSeedConfig, fs: FileSystem): readonly LocalFile[] {
-  const found = findFiles(fs, posix.join(folder, files)).flatMap((path) => {
-    const stat = fs.stat(path);
-    if (stat === undefined) return [];
-    const { bytes, mtimeMs } = stat;
-    return [{ path: posix.relative(folder, path), bytes, mtimeMs }];
-  });
+  const found = findFiles(fs, posix.join(folder, files)).map((file) => ({
+    ...file,
+    path: posix.relative(folder, file.path),
+  }));
   return found.sort((a, b) => compareNaturally(a.path, b.path));
 }
 

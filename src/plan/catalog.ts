@@ -57,12 +57,13 @@ export function compareNaturally(a: string, b: string): number {
     const endA = digitsEnd(a, i);
     const endB = digitsEnd(b, j);
     if (endA > i && endB > j) {
-      const difference = compareDigits(a.slice(i, endA), b.slice(j, endB));
+      const difference = compareDigits(a, { from: i, to: endA, b, fromB: j, toB: endB });
       if (difference !== 0) return difference;
       i = endA;
       j = endB;
     } else {
-      if (a[i] !== b[j]) return a.charCodeAt(i) - b.charCodeAt(j);
+      const difference = a.charCodeAt(i) - b.charCodeAt(j);
+      if (difference !== 0) return difference;
       i += 1;
       j += 1;
     }
@@ -73,13 +74,25 @@ export function compareNaturally(a: string, b: string): number {
 
 function digitsEnd(text: string, from: number): number {
   let end = from;
-  while (end < text.length && text.charCodeAt(end) >= 48 && text.charCodeAt(end) <= 57) end += 1;
+  while (end < text.length && text.charCodeAt(end) >= ZERO && text.charCodeAt(end) <= ZERO + 9)
+    end += 1;
   return end;
 }
 
-function compareDigits(a: string, b: string): number {
-  const x = a.replace(/^0+(?=.)/, '');
-  const y = b.replace(/^0+(?=.)/, '');
-  if (x.length !== y.length) return x.length - y.length;
-  return x < y ? -1 : x > y ? 1 : 0;
+/** By value, without leading zeros. Makes no pieces: 10,000 names are compared 130,000 times. */
+function compareDigits(
+  a: string,
+  run: { from: number; to: number; b: string; fromB: number; toB: number },
+): number {
+  let { from: i, fromB: j } = run;
+  while (i < run.to - 1 && a.charCodeAt(i) === ZERO) i += 1;
+  while (j < run.toB - 1 && run.b.charCodeAt(j) === ZERO) j += 1;
+  if (run.to - i !== run.toB - j) return run.to - i - (run.toB - j);
+  while (i < run.to && a.charCodeAt(i) === run.b.charCodeAt(j)) {
+    i += 1;
+    j += 1;
+  }
+  return i === run.to ? 0 : a.charCodeAt(i) - run.b.charCodeAt(j);
 }
+
+const ZERO = 48;

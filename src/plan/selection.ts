@@ -40,6 +40,7 @@ export function selectTargets(graph: Graph, options: SelectionOptions): Selectio
     else keepUntil(plan, { last, named });
   }
   if (diagnostics.length > 0) return { selection: undefined, diagnostics };
+  if (!named.includes(0)) return { selection: { named, needed: named }, diagnostics: [] };
   return { selection: { named, needed: closeOverNeeds(graph, named) }, diagnostics: [] };
 }
 

@@ -11,7 +11,7 @@ import {
   targetKey,
   targetName,
 } from '../plan/plan.ts';
-import { judge, type Reason, type Verdict } from '../rebuilder.ts';
+import { judge, judgeUntraced, type Reason, type Verdict } from '../rebuilder.ts';
 import type { JournalState, TargetState } from '../store/journal-state.ts';
 import { StoreProblemError } from '../store/problem.ts';
 import type { Trace } from '../trace.ts';
@@ -53,6 +53,16 @@ export interface Assessment {
   readonly fresh: Uint8Array;
   /** Number of stale and pending targets. */
   readonly todo: number;
+}
+
+/** For when it is known that everything needed is up to date. */
+export function assessAllFresh(needed: Uint8Array): Assessment {
+  return {
+    stateOf: (id) => (needed[id] === 1 ? 'fresh' : 'outside'),
+    reasonsOf: () => [],
+    fresh: needed,
+    todo: 0,
+  };
 }
 
 export async function assess(options: AssessOptions): Promise<Assessment> {
@@ -176,7 +186,10 @@ class Assessor implements Assessment {
   #judge(id: TargetId, state: TargetState | undefined): Verdict {
     const { facts, forced } = this.#options;
     if (forced?.[id] === 1) return { kind: 'stale', reasons: [{ kind: 'forced' }] };
-    return judge(facts.current(id), facts.recorded(id, state));
+    const recorded = facts.recorded(id, state);
+    return recorded.trace === undefined
+      ? judgeUntraced(recorded)
+      : judge(facts.current(id), recorded);
   }
 
   /** Stale if it would run even with everything it waits for as before, else pending on that. */
@@ -193,6 +206,7 @@ class Assessor implements Assessment {
   #judgeAlone(id: TargetId, state: TargetState | undefined): Verdict {
     const { facts, forced } = this.#options;
     if (forced?.[id] === 1) return { kind: 'stale', reasons: [{ kind: 'forced' }] };
+    if (state?.trace === undefined) return judgeUntraced(facts.recorded(id, state));
     const current = facts.current(id);
     const inputs: Record<string, string> = {};
     for (const name of Object.keys(current.inputs)) {
@@ -209,6 +223,7 @@ class Assessor implements Assessment {
     const { graph, answers, looksUnchanged, rehash } = this.#options;
     const seen = new Set<TargetId>();
     let isWanted = false;
+    if (!this.#states.includes(ASSESSED.indexOf('fresh'))) return isWanted;
     for (let id = this.#states.length - 1; id >= 0; id -= 1) {
       const state = this.stateOf(id);
       if (state !== 'stale' && state !== 'pending') continue;

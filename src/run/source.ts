@@ -37,7 +37,7 @@ export function observeSources(
   const listings = config.sources.map((source) => {
     const files =
       source.kind === 'local'
-        ? localFiles(source.files, fs)
+        ? findFiles(fs, source.files)
         : remoteFiles(source, { listing: recorded(source), diagnostics });
     const named = makeListing(source, { files, diagnostics });
     const grouped = addGroups(named, { source, groups: groups(source) });
@@ -100,19 +100,12 @@ export function groupsOf(
   return Object.fromEntries(records);
 }
 
-type FoundFile = Omit<SourceFile, 'key' | 'captures'>;
-
-function localFiles(glob: string, fs: FileSystem): readonly FoundFile[] {
-  return findFiles(fs, glob).flatMap((path) => {
-    const stat = fs.stat(path);
-    return stat === undefined ? [] : [{ path, bytes: stat.bytes, mtimeMs: stat.mtimeMs }];
-  });
-}
+type ListedFile = Omit<SourceFile, 'key' | 'captures'>;
 
 function remoteFiles(
   source: HubSourceConfig,
   { listing, diagnostics }: { listing: RecordedListing | undefined; diagnostics: Diagnostic[] },
-): readonly FoundFile[] {
+): readonly ListedFile[] {
   if (listing === undefined) {
     diagnostics.push({
       code: 'no-source-files',
@@ -144,7 +137,7 @@ function remoteFiles(
 
 function makeListing(
   source: SourceConfig,
-  { files: found, diagnostics }: { files: readonly FoundFile[]; diagnostics: Diagnostic[] },
+  { files: found, diagnostics }: { files: readonly ListedFile[]; diagnostics: Diagnostic[] },
 ): Listing {
   const expression = new RegExp(source.pattern.expression);
   const files: SourceFile[] = [];

@@ -7,7 +7,7 @@ import type { Graph } from '../plan/graph.ts';
 import { locateTarget, type TargetId, targetKey } from '../plan/plan.ts';
 import type { TargetState } from '../store/journal-state.ts';
 import type { StoreReader } from '../store/store.ts';
-import { type Assessment, assess } from './assess.ts';
+import { type Assessment, assess, assessAllFresh } from './assess.ts';
 import { findCauses, type RootCause } from './causes.ts';
 import { type Estimate, type EstimateContext, estimateContext, estimatePlan } from './estimate.ts';
 import { Answers, TargetFacts } from './facts.ts';
@@ -26,6 +26,8 @@ export interface SurveyOptions {
   readonly needed: Uint8Array;
   readonly forced: Uint8Array | undefined;
   readonly rehash: 'all' | 'unproven' | 'none';
+  /** A glance has shown that everything needed is up to date. */
+  readonly isAllFresh: boolean;
 }
 
 export interface Survey {
@@ -71,18 +73,20 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
     signal,
   });
   const remarks = new Remarks();
-  const assessment = await assess({
-    graph,
-    facts,
-    answers,
-    load: (journal) => remarks.see(journal, store.load(journal)),
-    looksUnchanged: (trace) => looksUnchanged(trace, { fs, work }),
-    needed: options.needed,
-    forced: options.forced,
-    rehash: options.rehash,
-    answer: (questions) => inspector.answer(questions),
-    signal,
-  });
+  const judged = (): Promise<Assessment> =>
+    assess({
+      graph,
+      facts,
+      answers,
+      load: (journal) => remarks.see(journal, store.load(journal)),
+      looksUnchanged: (trace) => looksUnchanged(trace, { fs, work }),
+      needed: options.needed,
+      forced: options.forced,
+      rehash: options.rehash,
+      answer: (questions) => inspector.answer(questions),
+      signal,
+    });
+  const assessment = options.isAllFresh ? assessAllFresh(options.needed) : await judged();
   return {
     assessment,
     recorded,
