@@ -3,6 +3,7 @@ import { relative } from 'node:path';
 import { nodeFileSystem } from '../node-file-system.ts';
 import {
   locateTarget,
+  type MemberTable,
   memberVariables,
   type PlanStep,
   type TargetId,
@@ -119,11 +120,11 @@ function groupLines({ graph, selection }: Look, states: ShownStates): readonly s
   const kind = steps[0]?.captures[0];
   if (kind === undefined) return [];
   const groups = new Map<string, { done: number; all: number }[]>();
+  const groupsOf = new Map<MemberTable, readonly string[]>();
   for (const step of steps) {
     if (step.captures[0] !== kind) continue;
-    const groupOfMember = Array.from({ length: step.memberCount }, (_, member) =>
-      String(memberVariables(step, member)[kind] ?? ''),
-    );
+    const groupOfMember = groupsOf.get(step.table) ?? groupsOfMembers(step, kind);
+    groupsOf.set(step.table, groupOfMember);
     for (const id of targetsOf(step, selection.needed)) {
       const { member } = locateTarget(graph.plan, id);
       const group = groupOfMember[member] ?? '';
@@ -144,6 +145,12 @@ function groupLines({ graph, selection }: Look, states: ShownStates): readonly s
   const more = groups.size - rows.length;
   const head = [kind, ...steps.map((step) => step.name)];
   return ['', ...layOutTable([head, ...rows]), ...(more > 0 ? [`… and ${more} more`] : [])];
+}
+
+function groupsOfMembers(step: PlanStep, kind: string): readonly string[] {
+  return Array.from({ length: step.memberCount }, (_, member) =>
+    String(memberVariables(step, member)[kind] ?? ''),
+  );
 }
 
 function* targetsOf(step: PlanStep, needed: Uint8Array): Generator<TargetId> {
