@@ -1,7 +1,7 @@
 // The real command line, when nothing is to do: the second time it loads next to nothing and writes
 // nothing, and every change that a run would see makes it look properly again.
 import { execFileSync } from 'node:child_process';
-import { readdirSync, rmSync, symlinkSync, utimesSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HubPipeline } from './hub-pipeline-rig.ts';
 import { type Command, PROJECT, Rig } from './rig.ts';
@@ -132,6 +132,10 @@ const CHANGES: Readonly<Record<string, () => Promise<void> | void>> = {
   },
   'the work folder belongs to another pipeline': () =>
     rig.edit(`${STATE}/@pipeline.json`, '"small"', '"other"'),
+  'the pipeline cannot be read': () => {
+    rig.remove('pipeline.yaml');
+    mkdirSync(rig.path('pipeline.yaml'));
+  },
   'the work folder is deleted': () => rig.remove('work/default'),
 };
 
@@ -172,6 +176,23 @@ test('a selection has its own answer, from wherever it is called', async () => {
   rig.remove('work/default/told.txt');
   // Not needed by what was selected.
   expect((await call(words)).text).toMatch(/^Nothing to do: 6 targets/);
+});
+
+test('what is kept may be damaged or in the way', async () => {
+  await settle();
+  const [name = ''] = readdirSync(rig.path('work/.cache'));
+  rig.write(`work/.cache/${name}`, rig.read(`work/.cache/${name}`).replace('18', '19'));
+  expect(await call()).toMatchObject({
+    isGlance: false,
+    text: expect.stringMatching(/18 targets/),
+  });
+  expect((await call()).isGlance).toBe(true);
+  rig.remove(`work/.cache/${name}`);
+  mkdirSync(rig.path(`work/.cache/${name}`));
+  expect(await call()).toMatchObject({
+    isGlance: false,
+    text: expect.stringMatching(/18 targets/),
+  });
 });
 
 test('what was changed back is not what it was before', async () => {

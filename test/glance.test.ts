@@ -190,6 +190,19 @@ test.for<[string, (witness: Witness) => void]>([
       witness.read('/rule');
     },
   ],
+  [
+    'what it read is no file',
+    (witness) => {
+      const stat = fs.stat;
+      fs.stat = (path) => {
+        const found = stat.call(fs, path);
+        return found === undefined ? undefined : { ...found, kind: 'other' };
+      };
+      fs.put('/dev/fd/63', 'name: p');
+      witness.read('/dev/fd/63');
+      fs.stat = stat;
+    },
+  ],
   ['another run began', () => fs.append(LOG, 'r3\n')],
 ])('a run leaves nothing when %s', ([, before]) => {
   expect(judge(before)).toBe(undefined);

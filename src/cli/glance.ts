@@ -88,6 +88,16 @@ export class Call {
   }
 
   #recall(): Glance | undefined {
+    try {
+      return this.#lookAgain();
+    } catch (error) {
+      // What cannot be read now is for the run to explain.
+      if (error instanceof Error && 'syscall' in error) return undefined;
+      throw error;
+    }
+  }
+
+  #lookAgain(): Glance | undefined {
     const content = nodeFileSystem.read(this.#path);
     const glance = content === undefined ? undefined : decodeGlance(content);
     if (glance === undefined || glance.call !== this.#key) return undefined;

@@ -86,6 +86,8 @@ export class Witness implements FileSystem {
     const content = this.#fs.read(path);
     if ((content === undefined) !== (stat === undefined)) this.#hasChanged = true;
     if (content === undefined || stat === undefined) return content;
+    // A pipe can be read once, and nobody knows what comes out of it next time.
+    if (stat.kind !== 'file') this.#hasChanged = true;
     if (!isOwn) this.#noteText(path, content);
     else if (isYoung(stat, now)) this.#noteYoung(path, crc32(content));
     return content;
