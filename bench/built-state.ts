@@ -11,6 +11,7 @@ import { openWorkSession } from '../src/cli/work-session.ts';
 import type { Executor, Outcome, OutputOrder, WorkOrder } from '../src/executor/executor.ts';
 import type { FileSystem } from '../src/file-system.ts';
 import { nodeFileSystem, systemClock } from '../src/node-file-system.ts';
+import { Remarks } from '../src/run/remarks.ts';
 import { startRun } from '../src/run/run.ts';
 import type { Artifact } from '../src/trace.ts';
 
@@ -39,6 +40,7 @@ export async function buildState(file: string): Promise<void> {
     selection: { named: all, needed: all },
     store,
     sharedSync,
+    remarks: new Remarks(),
     fs,
     clock: systemClock,
     executor: () => executor,

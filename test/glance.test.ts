@@ -56,7 +56,7 @@ function judge(before: (witness: Witness) => void = () => {}): Glance | undefine
   clock.tick(10);
   witness.remove(LOCK);
   const evidence = witness.evidence({ log: LOG });
-  const said = { targets: 3, warnings: ['w'], notes: ['ä'], isSilent: false };
+  const said = { targets: 3, warnings: ['w'], notes: ['ä'], isSilent: false, hasRemarks: false };
   return evidence === undefined ? undefined : { call: 'run', ...said, evidence };
 }
 

@@ -40,7 +40,7 @@ export class SimulatedGlance {
   keep(witness: Witness, call: string): void {
     const evidence = witness.evidence({ log: `${this.#work}/state/@runs.jsonl` });
     if (evidence === undefined) return;
-    const said = { targets: 0, warnings: [], notes: [], isSilent: false };
+    const said = { targets: 0, warnings: [], notes: [], isSilent: false, hasRemarks: false };
     this.#kept = encodeGlance({ ...said, call, evidence });
   }
 }

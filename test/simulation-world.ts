@@ -10,6 +10,7 @@ import { type Selection, selectTargets } from '../src/plan/selection.ts';
 import type { RunContext } from '../src/run/context.ts';
 import { failureOf } from '../src/run/failure.ts';
 import { readGroups, recordGroups } from '../src/run/group-record.ts';
+import { Remarks } from '../src/run/remarks.ts';
 import { startRun } from '../src/run/run.ts';
 import { observeSources } from '../src/run/source.ts';
 import { SharedSync } from '../src/shared-sync.ts';
@@ -279,6 +280,7 @@ export class World {
     let executor: FakeExecutor | undefined;
     const run = startRun({
       ...parts,
+      remarks: new Remarks(),
       clock: process,
       executor: async () => {
         const onBlamed = (producers: readonly string[]) => record.blame(producers);

@@ -56,9 +56,9 @@ export class Call {
     return new Call(this.#argv.filter((word) => !words.includes(word)));
   }
 
-  /** Whether it is known, and still so, that a run would find nothing to do. */
-  hasNothingToDo(): boolean {
-    return this.#recall() !== undefined;
+  /** Whether it is known, and still so, that all is done and there is nothing else to say of it. */
+  isAllDone(): boolean {
+    return this.#recall()?.hasRemarks === false;
   }
 
   /** Gives the last answer if it still holds; false when there has to be a run. */

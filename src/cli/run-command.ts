@@ -10,6 +10,7 @@ import { type Selection, selectTargets } from '../plan/selection.ts';
 import type { ReporterKind } from '../reporter/reporter.ts';
 import type { EventBody, RunOptions } from '../run/context.ts';
 import { recallPublished } from '../run/recall.ts';
+import { Remarks } from '../run/remarks.ts';
 import { type Run, startRun } from '../run/run.ts';
 import { seedGraph } from '../run/seed.ts';
 import { countSelected } from '../run/tally.ts';
@@ -92,6 +93,7 @@ class CommandRun {
   readonly #raw: RawRunOptions;
   readonly #stopListening: () => void;
   readonly #screen: Screen;
+  readonly #remarks = new Remarks();
   #current: Run | undefined;
   #interruptions = 0;
   /** Ends what is asked of a Hub before anything runs. */
@@ -158,7 +160,9 @@ class CommandRun {
       const log = runsPath(stateFolder(config));
       const { work } = config;
       const isSilent = this.#screen.kind === 'silent';
-      if (this.#isRepeatable) this.nothing = { targets, warnings, notes, isSilent, work, log };
+      const hasRemarks = this.#remarks.found.size > 0;
+      const said = { targets, warnings, notes, isSilent, hasRemarks };
+      if (this.#isRepeatable) this.nothing = { ...said, work, log };
     }
     return exitCode(summary);
   }
@@ -255,6 +259,7 @@ class CommandRun {
       selection,
       store,
       sharedSync,
+      remarks: this.#remarks,
       fs: this.#fs,
       clock: systemClock,
       executor,

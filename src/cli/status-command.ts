@@ -39,7 +39,7 @@ export async function statusCommand(
     folder: stateFolder(project.config),
   });
   const text = await look(project, {
-    options: { words, rehash: 'none', isAllFresh: run.hasNothingToDo() },
+    options: { words, rehash: 'none', isAllFresh: run.isAllDone() },
     use: (found) => {
       const states = new ShownStates(found, owner !== undefined);
       if (raw.json === true) return statusJson(found, states);

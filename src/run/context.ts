@@ -9,6 +9,7 @@ import type { Selection } from '../plan/selection.ts';
 import type { SharedSync } from '../shared-sync.ts';
 import type { Store } from '../store/store.ts';
 import type { RepeatedCosts } from './consent.ts';
+import type { Remarks } from './remarks.ts';
 
 export interface RunContext {
   readonly graph: Graph;
@@ -16,6 +17,8 @@ export interface RunContext {
   readonly store: Store;
   /** The one that the store uses too. */
   readonly sharedSync: SharedSync;
+  /** Sees the journals that are judged before anything runs. */
+  readonly remarks: Remarks;
   readonly fs: FileSystem;
   readonly clock: Clock;
   /** Started on first use: a run with nothing to do starts none. */

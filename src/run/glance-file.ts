@@ -10,6 +10,8 @@ const SUM_LENGTH = 8;
 export interface Glance {
   /** What was typed and which program it was; of another call the file says nothing. */
   readonly call: string;
+  /** `status` has more to say of the journals than that all is done. */
+  readonly hasRemarks: boolean;
   /** Nothing is said on standard output. */
   readonly isSilent: boolean;
   /** Targets that were found up to date. */

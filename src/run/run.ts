@@ -164,12 +164,12 @@ class PipelineRun {
   }
 
   #assess(): Promise<Assessment> {
-    const { graph, selection, store, fs, options } = this.#context;
+    const { graph, selection, store, remarks, fs, options } = this.#context;
     return assess({
       graph,
       facts: this.#facts,
       answers: this.#answers,
-      load: (journal) => store.load(journal),
+      load: (journal) => remarks.see(journal, store.load(journal)),
       looksUnchanged: (trace) => looksUnchanged(trace, { fs, work: graph.plan.config.work }),
       needed: selection.needed,
       forced: options.force ? selection.named : undefined,
