@@ -40,7 +40,8 @@ export class Witness implements FileSystem {
   readonly #mine = new Set<string>();
   /** Bytes that this process added to files. */
   readonly #appended = new Map<string, number>();
-  #hasChanged = false;
+  /** Nothing more is taken down: what was seen did not stay. */
+  #isOver = false;
 
   constructor({ fs, clock, own }: WitnessOptions) {
     this.#fs = fs;
@@ -53,7 +54,7 @@ export class Witness implements FileSystem {
    * that the process may have added to: what it wrote there of itself changes no judgement.
    */
   evidence({ log }: { readonly log: string }): Evidence | undefined {
-    if (this.#hasChanged || this.#mine.size > 0) return undefined;
+    if (this.#isOver || this.#mine.size > 0) return undefined;
     for (const path of this.#appended.keys()) if (path !== log) return undefined;
     const looks = new Map(this.#looks);
     const young = new Map(this.#young);
@@ -78,16 +79,16 @@ export class Witness implements FileSystem {
   }
 
   read(path: string): Uint8Array | undefined {
-    if (this.#isOurs(path)) return this.#fs.read(path);
+    if (this.#isOver || this.#isOurs(path)) return this.#fs.read(path);
     const now = this.#clock.now();
     const stat = this.#fs.stat(path);
     const isOwn = path.startsWith(this.#own);
     if (stat?.kind !== 'file' || isOwn) this.#noteLook(path, stat);
     const content = this.#fs.read(path);
-    if ((content === undefined) !== (stat === undefined)) this.#hasChanged = true;
+    if ((content === undefined) !== (stat === undefined)) this.#giveUp();
     if (content === undefined || stat === undefined) return content;
     // A pipe can be read once, and nobody knows what comes out of it next time.
-    if (stat.kind !== 'file') this.#hasChanged = true;
+    if (stat.kind !== 'file') this.#giveUp();
     if (!isOwn) this.#noteText(path, content);
     else if (isYoung(stat, now)) this.#noteYoung(path, crc32(content));
     return content;
@@ -95,11 +96,12 @@ export class Witness implements FileSystem {
 
   stat(path: string): FileStat | undefined {
     const stat = this.#fs.stat(path);
-    if (!this.#isOurs(path)) this.#noteLook(path, stat);
+    if (!this.#isOver && !this.#isOurs(path)) this.#noteLook(path, stat);
     return stat;
   }
 
   list(path: string): readonly string[] | undefined {
+    if (this.#isOver) return this.#fs.list(path);
     const now = this.#clock.now();
     const stat = this.#fs.stat(path);
     const found = this.#fs.list(path);
@@ -107,12 +109,12 @@ export class Witness implements FileSystem {
       this.#mine.size === 0 ? found : found?.filter((name) => !this.#mine.has(`${path}/${name}`));
     const before = this.#lists.get(path);
     if (before === undefined) this.#lists.set(path, { names, stat, now });
-    else if (namesText(before.names) !== namesText(names)) this.#hasChanged = true;
+    else if (namesText(before.names) !== namesText(names)) this.#giveUp();
     return found;
   }
 
   replace(path: string, content: string): void {
-    this.#hasChanged = true;
+    this.#giveUp();
     this.#fs.replace(path, content);
   }
 
@@ -123,13 +125,17 @@ export class Witness implements FileSystem {
   }
 
   append(path: string, content: string): void {
-    const bytes = this.#appended.get(path) ?? 0;
-    if (!this.#mine.has(path)) this.#appended.set(path, bytes + Buffer.byteLength(content));
+    if (!this.#mine.has(path)) {
+      const bytes = this.#appended.get(path) ?? 0;
+      this.#appended.set(path, bytes + Buffer.byteLength(content));
+      // Of two files one is not the log of runs: something is being done.
+      if (this.#appended.size > 1) this.#giveUp();
+    }
     this.#fs.append(path, content);
   }
 
   truncate(path: string, bytes: number): void {
-    this.#hasChanged = true;
+    this.#giveUp();
     this.#fs.truncate(path, bytes);
   }
 
@@ -139,17 +145,17 @@ export class Witness implements FileSystem {
   }
 
   rename(from: string, to: string): void {
-    this.#hasChanged = true;
+    this.#giveUp();
     this.#fs.rename(from, to);
   }
 
   remove(path: string): void {
-    if (!this.#mine.delete(path)) this.#hasChanged = true;
+    if (!this.#mine.delete(path)) this.#giveUp();
     this.#fs.remove(path);
   }
 
   removeEmptyFolder(path: string): boolean {
-    this.#hasChanged = true;
+    this.#giveUp();
     return this.#fs.removeEmptyFolder(path);
   }
 
@@ -170,6 +176,15 @@ export class Witness implements FileSystem {
     return this.#fs.syncAll(folder);
   }
 
+  /** A run that does something goes on for hours: it is not slowed, and nothing is kept for it. */
+  #giveUp(): void {
+    this.#isOver = true;
+    this.#looks.clear();
+    this.#texts.clear();
+    this.#young.clear();
+    this.#lists.clear();
+  }
+
   #isOurs(path: string): boolean {
     return this.#mine.has(path) || this.#appended.has(path);
   }
@@ -178,19 +193,19 @@ export class Witness implements FileSystem {
     const before = this.#looks.get(path);
     const isKnown = before !== undefined || this.#looks.has(path);
     if (!isKnown) this.#looks.set(path, stat);
-    else if (String(encodeLook(before)) !== String(encodeLook(stat))) this.#hasChanged = true;
+    else if (String(encodeLook(before)) !== String(encodeLook(stat))) this.#giveUp();
   }
 
   #noteText(path: string, content: Uint8Array): void {
     const text = decodeText(content);
     const before = this.#texts.get(path);
-    if (text === undefined || (before !== undefined && before !== text)) this.#hasChanged = true;
+    if (text === undefined || (before !== undefined && before !== text)) this.#giveUp();
     else this.#texts.set(path, text);
   }
 
   #noteYoung(path: string, sum: number): void {
     const before = this.#young.get(path);
-    if (before !== undefined && before !== sum) this.#hasChanged = true;
+    if (before !== undefined && before !== sum) this.#giveUp();
     this.#young.set(path, sum);
   }
 
