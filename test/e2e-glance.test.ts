@@ -78,7 +78,13 @@ async function call(
 test('the second time nothing is loaded, locked or written', async () => {
   await settle();
   const written = () =>
-    execFileSync('find', [rig.path('work'), '-newer', rig.path('mark'), '-type', 'f']).toString();
+    execFileSync('find', [
+      rig.path('work/default'),
+      '-newer',
+      rig.path('mark'),
+      '-type',
+      'f',
+    ]).toString();
   await call();
   rig.write('mark', '');
   const { text, isGlance } = await call();
@@ -225,11 +231,14 @@ test('another program judges again', async () => {
     execFileSync('cp', ['-r', `${PROJECT}/${name}`, `${copy}/${name}`]);
   }
   symlinkSync(`${PROJECT}/node_modules`, `${copy}/node_modules`);
-  const again = () =>
-    execFileSync(process.execPath, [`${copy}/src/bin.js`], { cwd: rig.root }).toString();
+  const again = (program = copy) =>
+    execFileSync(process.execPath, [`${program}/src/bin.js`], { cwd: rig.root }).toString();
   const runs = () => rig.read(`${STATE}/@runs.jsonl`);
+  again(PROJECT);
+  const first = runs();
   again();
   const before = runs();
+  expect(before).not.toBe(first);
   again();
   expect(runs()).toBe(before);
   rig.edit('program/src/rebuilder.ts', '// Decides whether', '// decides whether');

@@ -145,7 +145,7 @@ export class Call {
   }
 
   get #key(): string {
-    return JSON.stringify([this.#typed, process.version, engineVersions()]);
+    return JSON.stringify([this.#typed, PROGRAM, process.version, engineVersions()]);
   }
 }
 
