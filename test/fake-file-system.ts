@@ -24,6 +24,7 @@ import {
   pathsOf,
   write,
 } from './fake-disk.ts';
+import { systemError } from './fake-system-error.ts';
 
 /** Thrown by the call at which the process dies, and by every call of a dead process. */
 export class Crash extends Error {
@@ -330,27 +331,3 @@ export class FakeFileSystem implements FileSystem {
     if (this.#disk.names.get(folderOf(path))?.kind !== 'folder') throw systemError('ENOENT', path);
   }
 }
-
-/** As Node gives it. */
-function systemError(code: string, path: string, call: keyof FileSystem = 'read'): Error {
-  const syscall = SYSCALLS[call];
-  return Object.assign(new Error(`${code}: ${syscall} '${path}'`), { code, syscall, path });
-}
-
-const SYSCALLS: Readonly<Record<keyof FileSystem, string>> = {
-  read: 'open',
-  replace: 'open',
-  create: 'open',
-  append: 'open',
-  truncate: 'truncate',
-  stat: 'stat',
-  list: 'scandir',
-  makeFolder: 'mkdir',
-  rename: 'rename',
-  remove: 'rm',
-  removeEmptyFolder: 'rmdir',
-  sync: 'fsync',
-  syncFileSystems: 'fsync',
-  syncAll: 'fsync',
-  space: 'statfs',
-};

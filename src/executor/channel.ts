@@ -1,5 +1,6 @@
 // The messages between the pool and a worker process: plain JSON, one there and one back for a
 // target that neither reports progress nor saves checkpoints nor starts a command.
+import type { LimitNews } from '../hub/client/throttle.ts';
 import type { Progress } from '../task.ts';
 import type {
   Answer,
@@ -13,6 +14,8 @@ import type {
 export type ToWorker =
   | { readonly type: 'order'; readonly order: WorkOrder }
   | { readonly type: 'question'; readonly question: Question }
+  /** What another worker was told of a Hub's limits. */
+  | { readonly type: 'limit'; readonly news: LimitNews }
   | { readonly type: 'drain' }
   | { readonly type: 'stop' }
   /** Answer to a checkpoint; `error` says why it could not be saved. */
@@ -35,6 +38,7 @@ export type FromWorker =
   | { readonly type: 'outcome'; readonly outcome: Outcome; readonly state: WorkerState }
   | { readonly type: 'answer'; readonly answer: Answer; readonly state: WorkerState }
   | { readonly type: 'progress'; readonly progress: Progress }
+  | { readonly type: 'limit'; readonly news: LimitNews }
   | { readonly type: 'checkpoint'; readonly record: CheckpointRecord }
   /** A command has begun; it has ended when the outcome is there. */
   | { readonly type: 'group'; readonly group: ProcessGroup };

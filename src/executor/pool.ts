@@ -5,7 +5,7 @@
 //   queued --dispatch--> at work --outcome--> (worker idle, or killed and awaited) --> resolved
 //                           |--timeout/stop--> ending --outcome or kill after 1 s--> resolved
 //                           `--worker ends--> worker-died ----------------------> resolved
-import type { Failure } from '../trace.ts';
+import type { LimitNews } from '../hub/client/throttle.ts';
 import { type FromWorker, forChannel, type WorkerState } from './channel.ts';
 import type {
   Answer,
@@ -17,7 +17,7 @@ import type {
   WorkOrder,
 } from './executor.ts';
 import { killGroup } from './process-group.ts';
-import { lastLinesOf, TargetLog } from './target-log.ts';
+import { deathFailure, deathOf, timeoutOf } from './worker-failure.ts';
 import { type WorkerEnd, WorkerProcess } from './worker-process.ts';
 
 export interface PoolOptions {
@@ -36,7 +36,6 @@ const CLOSE_MS = 2000;
 /** What a worker may hold besides its targets' needs: Node, DuckDB and what malloc keeps. */
 const BASE_BYTES = 256 * 1024 * 1024;
 const RECYCLE_FACTOR = 1.5;
-const LAST_LINES = 20;
 const ASKS = 3;
 
 type Job = TargetJob | QuestionJob;
@@ -68,6 +67,8 @@ class WorkerPool implements Executor {
   readonly #idle = new Set<WorkerProcess>();
   readonly #busy = new Map<WorkerProcess, Job>();
   readonly #alive = new Set<WorkerProcess>();
+  /** The last that any worker was told, by class of requests. */
+  readonly #limits = new Map<string, LimitNews>();
   #queue: Job[] = [];
   #onEmpty: (() => void) | undefined;
 
@@ -189,11 +190,16 @@ class WorkerPool implements Executor {
       ended: (end) => this.#workerEnded(worker, end),
     });
     this.#alive.add(worker);
+    for (const news of this.#limits.values()) worker.send({ type: 'limit', news });
     if (worker.group !== undefined) this.#options.onGroup?.(worker.group, 'begun');
     return worker;
   }
 
   #receive(worker: WorkerProcess, message: FromWorker): void {
+    if (message.type === 'limit') {
+      this.#spreadLimit(worker, message.news);
+      return;
+    }
     const job = this.#busy.get(worker);
     if (job === undefined) return;
     if (job.kind === 'question') {
@@ -224,12 +230,22 @@ class WorkerPool implements Executor {
     }
   }
 
+  /** All workers ask the same Hub for the same account. */
+  #spreadLimit(from: WorkerProcess, news: LimitNews): void {
+    this.#limits.set(news.key, news);
+    for (const worker of this.#alive) {
+      if (worker !== from) worker.send({ type: 'limit', news });
+    }
+  }
+
   #targetEnded(
     worker: WorkerProcess,
     { job, message }: { job: TargetJob; message: Extract<FromWorker, { type: 'outcome' }> },
   ): void {
     const outcome =
-      job.ending === 'timeout' && message.outcome.kind !== 'done' ? timedOut(job) : message.outcome;
+      job.ending === 'timeout' && message.outcome.kind !== 'done'
+        ? timeoutOf(job.order)
+        : message.outcome;
     if (message.state.isReusable) {
       settle(job, outcome);
       this.#release(worker, message.state);
@@ -291,55 +307,7 @@ function settle(job: TargetJob, outcome: Outcome): void {
   job.resolve(outcome);
 }
 
-function outcomeOfDeath(job: TargetJob, end: WorkerEnd): Outcome {
-  if (job.ending === 'stop') return { kind: 'interrupted' };
-  if (job.ending === 'timeout') return timedOut(job);
-  // What a task prints goes into its log; only the runtime's own last words come over the pipe.
-  const said = lastLinesOf(job.order.log, LAST_LINES);
-  return failed(job, deathFailure({ ...end, lastWords: `${said}\n${end.lastWords}`.trim() }));
-}
-
-function timedOut(job: TargetJob): Outcome {
-  const seconds = (job.order.timeoutMs ?? 0) / 1000;
-  return failed(job, {
-    code: 'timeout',
-    message: `It took longer than ${seconds} s`,
-    hint: 'give the step a longer timeout',
-    mayPass: true,
-  });
-}
-
-function deathFailure({ exitCode, signal, error, lastWords }: WorkerEnd): Failure {
-  const how =
-    error !== undefined
-      ? `could not be started: ${error.message}`
-      : signal !== null
-        ? `was killed by ${signal}`
-        : `ended with exit code ${exitCode}`;
-  const detail = lastWords.split('\n').slice(-LAST_LINES).join('\n');
-  const isMemory = signal === 'SIGKILL' || /out of memory|bad_alloc/i.test(lastWords);
-  return {
-    code: 'worker-died',
-    message: `The worker process ${how}`,
-    ...(detail === '' ? {} : { detail }),
-    ...(isMemory
-      ? {
-          hint: 'if the system ran out of memory: let fewer targets run at once (-j, pools.memory)',
-        }
-      : {}),
-    mayPass: true,
-  };
-}
-
-/** The worker could not write the failure into the target's log any more. */
-function failed(job: TargetJob, failure: Failure): Outcome {
-  try {
-    const log = new TargetLog(job.order);
-    log.failure(failure);
-    log.close();
-    return { kind: 'failed', failure };
-  } catch (error) {
-    const detail = `${failure.detail ?? ''}\nno log: ${String(error)}`.trim();
-    return { kind: 'failed', failure: { ...failure, detail } };
-  }
+function outcomeOfDeath({ ending, order }: TargetJob, end: WorkerEnd): Outcome {
+  if (ending === 'stop') return { kind: 'interrupted' };
+  return ending === 'timeout' ? timeoutOf(order) : deathOf(order, end);
 }

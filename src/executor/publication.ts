@@ -4,6 +4,7 @@ import type { Database } from './duckdb.ts';
 import type { WorkOrder } from './executor.ts';
 import { loadTask } from './task-module.ts';
 import { taskSql } from './task-rule.ts';
+import { openHub } from './worker-hub.ts';
 
 /** Undefined for a target that publishes nothing. The order's stage must exist. */
 export async function publicationOf(
@@ -13,7 +14,7 @@ export async function publicationOf(
   const { rule, hub, dataset, target, variables } = order;
   if (rule.kind !== 'task' || hub === undefined || dataset === undefined) return undefined;
   const { task, checkParameters } = await loadTask(rule.module);
-  const { createHub } = await import('../hub/client/hub.ts');
+  const opened = await openHub(hub, { signal });
   const context = {
     target,
     variables,
@@ -21,7 +22,7 @@ export async function publicationOf(
     scratch: order.stage,
     signal,
     sql: async () => taskSql(database),
-    repository: createHub({ ...hub, signal }).repository(dataset),
+    repository: opened.repository(dataset),
     revision,
   };
   return { task, context };

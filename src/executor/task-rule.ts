@@ -17,6 +17,7 @@ import { type Attempt, Interrupted, type RuleResult } from './rule.ts';
 import { targetError } from './target-error.ts';
 import { loadPlannedTask, loadTask, taskMeaning } from './task-module.ts';
 import { TaskTables } from './task-tables.ts';
+import { openHub } from './worker-hub.ts';
 
 export async function runTask(
   attempt: Attempt,
@@ -120,8 +121,7 @@ async function taskHub({ order, control, log }: Attempt): Promise<Hub> {
       hint: 'add "hub: {endpoint: https://huggingface.co}" to the pipeline',
     });
   }
-  const { createHub } = await import('../hub/client/hub.ts');
-  return createHub({ ...hub, signal: control.signal, log: (line) => log.line(line) });
+  return openHub(hub, { signal: control.signal, log: (line) => log.line(line) });
 }
 
 export function taskSql(database: Database): Sql {

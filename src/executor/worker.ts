@@ -10,6 +10,7 @@ import { killGroup } from './process-group.ts';
 import { answerQuestion } from './question.ts';
 import type { Control } from './rule.ts';
 import { TargetLog } from './target-log.ts';
+import { hearLimit, tellLimitsTo } from './worker-hub.ts';
 
 const PROGRESS_MS = 200;
 
@@ -24,6 +25,9 @@ process.on('message', (message: ToWorker) => {
     case 'question':
       void answer(message.question);
       break;
+    case 'limit':
+      hearLimit(message.news);
+      break;
     case 'drain':
       current?.drain();
       break;
@@ -35,6 +39,8 @@ process.on('message', (message: ToWorker) => {
       break;
   }
 });
+
+tellLimitsTo((news) => send({ type: 'limit', news }));
 
 process.on('disconnect', () => {
   if (current === undefined) process.exit(0);

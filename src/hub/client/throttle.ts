@@ -1,6 +1,7 @@
 // How long a request has to wait for a Hub's rate limit. One throttle serves the whole process: a
 // Hub counts per account and per class of requests (its API, its file resolver), so what one call
-// learns from a 429 or a RateLimit header holds for all. It decides nothing about retries.
+// learns from a 429 or a RateLimit header holds for all. Other processes learn it, too, where
+// somebody carries the news between their throttles. It decides nothing about retries.
 import { setTimeout as sleepFor } from 'node:timers/promises';
 
 /** The clock and the dice, so that tests need not wait. */
@@ -35,6 +36,16 @@ export const MAX_WAIT_MS = 10 * 60_000;
 /** Two estimates of one window's end differ by up to the second to which the header rounds. */
 const SAME_WINDOW_MS = 1500;
 
+/** What is known of one class of requests, for another process on the same machine. */
+export interface LimitNews {
+  readonly key: string;
+  /** Requests left in the window; undefined when unknown. */
+  readonly remaining: number | undefined;
+  /** Milliseconds since 1970. */
+  readonly resetAt: number;
+  readonly closedUntil: number;
+}
+
 interface Gate {
   /** Requests left in the window, less those sent since; Infinity when unknown. */
   remaining: number;
@@ -47,9 +58,18 @@ interface Gate {
 export class Throttle {
   readonly #timing: Timing;
   readonly #gates = new Map<string, Gate>();
+  /** Told whatever an answer of the Hub brings that others cannot know. */
+  onNews: (news: LimitNews) => void = () => {};
 
   constructor(timing: Timing) {
     this.#timing = timing;
+  }
+
+  /** Takes note of what another process was told. */
+  hear({ key, remaining, resetAt, closedUntil }: LimitNews): void {
+    const gate = this.#gate(key);
+    gate.closedUntil = Math.max(gate.closedUntil, closedUntil);
+    if (remaining !== undefined) this.#count(gate, { remaining, resetAt });
   }
 
   /** Waits until a request of this class may be sent, and counts it. */
@@ -73,18 +93,29 @@ export class Throttle {
   answered(key: string, headers: Headers): void {
     const limit = rateLimitOf(headers);
     if (limit === undefined) return;
-    const gate = this.#gate(key);
     const resetAt = this.#timing.now() + (limit.resetSeconds + 1) * 1000;
-    const isNewWindow = resetAt > gate.resetAt + SAME_WINDOW_MS;
-    // Answers arrive out of order: in the same window only a smaller number is news.
-    gate.remaining = isNewWindow ? limit.remaining : Math.min(gate.remaining, limit.remaining);
-    gate.resetAt = isNewWindow ? resetAt : gate.resetAt;
+    this.#count(this.#gate(key), { remaining: limit.remaining, resetAt });
+    this.#tell(key);
   }
 
   /** Stops every request of this class for a while. */
   close(key: string, ms: number): void {
     const gate = this.#gate(key);
     gate.closedUntil = Math.max(gate.closedUntil, this.#timing.now() + ms);
+    this.#tell(key);
+  }
+
+  #count(gate: Gate, { remaining, resetAt }: { remaining: number; resetAt: number }) {
+    const isNewWindow = resetAt > gate.resetAt + SAME_WINDOW_MS;
+    // Answers arrive out of order: in the same window only a smaller number is news.
+    gate.remaining = isNewWindow ? remaining : Math.min(gate.remaining, remaining);
+    gate.resetAt = isNewWindow ? resetAt : gate.resetAt;
+  }
+
+  #tell(key: string) {
+    const { remaining, resetAt, closedUntil } = this.#gate(key);
+    const isKnown = Number.isFinite(remaining);
+    this.onNews({ key, remaining: isKnown ? remaining : undefined, resetAt, closedUntil });
   }
 
   #gate(key: string): Gate {
