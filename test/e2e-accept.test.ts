@@ -32,7 +32,7 @@ test('an edit of meaning is accepted, and nothing runs any more', async () => {
     const dry = await rig.command(['accept', 'process', '-n']);
     expect(dry.code).toBe(0);
     expect(dry.stdout).toMatch(
-      /Would call 3 targets up to date:\n {2}process: sql: \w+ -> \w+ \(3 t/,
+      /Would call 3 targets up to date:\n {2}process: sql tasks\/process\.sql: \w+ -> \w+ \(3 t/,
     );
     expect((await rig.command(['-n'])).stdout).toContain('process: sql');
     const done = await rig.command(['accept', 'process', '--why', 'only a zero']);
