@@ -6,14 +6,12 @@ import { explainNoMounts } from './crash-mount.ts';
 import { type Calm, playRound, runCalmly } from './crash-round.ts';
 import type { KillPlan } from './crash-switch.ts';
 
-/** Only what hangs takes as long, even on a machine with other work. */
-const TIMEOUT_MS = 240_000;
 const noMounts = explainNoMounts();
 let calm: Calm;
 
 beforeAll(async () => {
   calm = await runCalmly();
-}, TIMEOUT_MS);
+});
 
 test.for<readonly [string, string, KillPlan]>([
   [
@@ -26,7 +24,7 @@ test.for<readonly [string, string, KillPlan]>([
     'released, not all deleted',
     { change: 'runner rm results', nth: 5, moment: 'after', victims: 'both' },
   ],
-])('killed %s, a run ends as if undisturbed', { timeout: TIMEOUT_MS }, async ([, window, plan]) => {
+])('killed %s, a run ends as if undisturbed', async ([, window, plan]) => {
   const { victims } = plan;
   const round = await playRound(
     [{ moment: { kind: 'change', plan }, victims, isLate: false }],
@@ -41,11 +39,7 @@ test.for([
   'a disk that turns read-only',
   'a terminal that closes',
   'a reader that goes away',
-] as const)(
-  '%s is survived, and the next run ends as if undisturbed',
-  { timeout: TIMEOUT_MS },
-  async (name, { skip }) => {
-    skip(noMounts !== undefined && needsMounts(name), noMounts);
-    expect(await playFault(name, { seed: 1, calm })).toEqual({ flaws: [], folder: undefined });
-  },
-);
+] as const)('%s is survived, and the next run ends as if undisturbed', async (name, { skip }) => {
+  skip(noMounts !== undefined && needsMounts(name), noMounts);
+  expect(await playFault(name, { seed: 1, calm })).toEqual({ flaws: [], folder: undefined });
+});

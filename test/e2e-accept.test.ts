@@ -1,10 +1,9 @@
 // `accept`: stale targets are called up to date as they lie, and nothing else is.
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { HubPipeline } from './hub-pipeline-rig.ts';
 import { Rig, targets } from './rig.ts';
 
 // Some dozen calls of the command line in a test.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let base: Rig;
 

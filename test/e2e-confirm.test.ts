@@ -177,9 +177,7 @@ test('on a terminal a yes begins the run', async () => {
   pipeline.close();
 });
 
-test('a file that is new or different on the Hub is no repeated download', {
-  timeout: 60_000,
-}, async () => {
+test('a file that is new or different on the Hub is no repeated download', async () => {
   const pipeline = await HubPipeline.start();
   pipeline.rig.edit('pipeline.yaml', 'vars:', 'confirm_above: 0\nvars:');
   expect((await pipeline.run()).code).toBe(0);

@@ -1,9 +1,8 @@
 // `gc --remote`: published files of groups that are no longer in the plan go, and nothing else.
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { HubPipeline, SOURCE } from './hub-pipeline-rig.ts';
 
 // Some dozen calls of the command line in a test.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const DATASET = 'local/things-labels';
 let pipeline: HubPipeline;

@@ -1,11 +1,10 @@
 // `gc`: what was made and is of no target any more goes on a yes, and nothing else ever does.
 import { existsSync, readdirSync } from 'node:fs';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hubPipeline, SEED, sourceFiles } from './hub-pipeline-rig.ts';
 import { filesBelow, Rig } from './rig.ts';
 
 // Some dozen calls of the command line in a test.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let base: Rig;
 

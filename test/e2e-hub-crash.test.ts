@@ -29,7 +29,7 @@ beforeAll(async () => {
   expect(await prepared.run('partition')).toMatchObject({ code: 0 });
   expect(await calmRun.run('--set', 'owner=calm')).toMatchObject({ code: 0 });
   calm = await fresh.hub.dataset('calm/things-labels').content();
-}, 60_000);
+});
 afterEach(() => fresh.hub.fault());
 afterAll(async () => {
   for (const pipeline of [fresh, ...open]) pipeline.close();

@@ -21,7 +21,7 @@ beforeAll(async () => {
   expect(await published.run()).toMatchObject({ code: 0 });
   dataset = published.hub.dataset('local/things-labels');
   calm = await dataset.content();
-}, 30_000);
+});
 afterEach(() => prepared.hub.fault());
 afterAll(async () => {
   for (const pipeline of [prepared, ...open]) pipeline.close();
@@ -80,7 +80,7 @@ test('a file that is damaged in the dataset fails the check by name, and is sent
   ]);
   expect(await dataset.content()).toEqual(calm);
   expect((await dataset.commits()).length).toBe(commits + 1);
-}, 30_000);
+});
 
 test('while the results are there, a forced push sends just what was damaged', async () => {
   const pipeline = again();

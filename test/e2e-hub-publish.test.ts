@@ -27,7 +27,7 @@ beforeAll(async () => {
   for (const [path, bytes] of Object.entries(await sourceFiles(rig)))
     rig.write(`seed/${path}`, bytes);
   first = await run();
-}, 30_000);
+});
 afterAll(() => rig.close());
 
 async function run(...args: readonly string[]): Promise<Run> {

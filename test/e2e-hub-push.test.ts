@@ -20,7 +20,7 @@ beforeAll(async () => {
   const { run, dataset } = await publish();
   expect(run.code).toBe(0);
   calm = await dataset.content();
-}, 30_000);
+});
 afterEach(() => prepared.hub.fault());
 afterAll(async () => {
   for (const pipeline of [prepared, ...open]) pipeline.close();
@@ -201,4 +201,4 @@ test('a Hub that is down fails the push after some patience, and says so', async
     expect(failure.hint).toContain('check the network and the endpoint');
   }
   expect(pipeline.leaks()).toEqual([]);
-}, 60_000);
+});

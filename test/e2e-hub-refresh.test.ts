@@ -47,7 +47,7 @@ beforeAll(async () => {
   refreshed = (await pipeline.command(['refresh'])).text;
   run = await pipeline.run();
   after = await snapshot();
-}, 60_000);
+});
 afterAll(async () => {
   pipeline.close();
   await pipeline.hub.close();

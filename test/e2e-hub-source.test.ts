@@ -216,4 +216,4 @@ test('a Hub that is down ends the listing after some patience, and says so', asy
   expect(result.text).not.toMatch(/internal error|\n {4}at /);
   expect([1, 2]).toContain(result.code);
   expect(filesBelow(pipeline.rig.path('work/default/data'))).toEqual([]);
-}, 60_000);
+});

@@ -1,11 +1,10 @@
 // Every kind of edit, one at a time, from the same finished run: what `-n` says and what `explain`
 // says of the last target, word for word, and exactly which targets run then.
 import { readFileSync, utimesSync } from 'node:fs';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Rig, sourceRows, targets } from './rig.ts';
 
 // Three or four commands a test.
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 const STEPS = `
   weigh: { task: weigh, with: { weight: 1 }, outputs: weight.txt }

@@ -1,11 +1,10 @@
 // `repair`: what is recorded is rebuilt from what there is, and only as far as that proves it.
 import { appendFileSync, statSync } from 'node:fs';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { HubPipeline } from './hub-pipeline-rig.ts';
 import { FILES, Rig, targets } from './rig.ts';
 
 // Some dozen calls of the command line in a test.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let base: Rig;
 

@@ -97,7 +97,7 @@ test('a killed server loses no acknowledged commit and shows none by halves', as
   expect(description?.repos[0]?.commits).toBe(1 + 4 + 1);
   const last = await startProcess(folder);
   await checkRounds(last, { round, acknowledged });
-}, 20_000);
+});
 
 async function uploadRound({ client }: Running, round: number): Promise<void> {
   const files = filesOf(round).map(({ path, content }) => ({ path, content: new Blob([content]) }));

@@ -174,7 +174,7 @@ test('conflicts end a push only in a row, and the same manifest is written once'
   await rig.push({ a: Object.fromEntries(names) }, { commit_files: 1 });
   expect(rig.dataset.data).toHaveLength(12);
   expect(rig.written).toBe(1);
-}, 20_000);
+});
 
 const MANY = 150_000;
 
@@ -194,7 +194,7 @@ test('inputs of any number are pushed', async () => {
   const run = async (_: string) => writeFileSync(join(rig.root, 'manifest.parquet'), 'PAR1');
   await rig.pushFiles(files, { producers: ['a'], sql: { run, rows: async () => [] } });
   expect(rig.log.join()).toContain(`sent 0 of ${MANY} files`);
-}, 30_000);
+});
 
 async function check(rig: PushRig, more: readonly InputFile[] = []): Promise<void> {
   const file = (path: string): InputFile => ({ path, bytes: 0, sha256: '', rows: undefined });
@@ -244,4 +244,4 @@ test('faults of any number are told', async () => {
   };
   writeFileSync(join(rig.root, 'record.json'), JSON.stringify(record));
   await expect(check(rig, manyFiles())).rejects.toThrow(`${MANY} of ${MANY} files`);
-}, 60_000);
+});

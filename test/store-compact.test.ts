@@ -1,7 +1,7 @@
 // Compaction of journals: the state is the same before and after, whatever was recorded, and
 // wherever a crash interrupts it.
 import fc from 'fast-check';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { COMPACT_FROM_BYTES, compactJournal } from '../src/store/compact.ts';
 import { decodeJournal, encodeRecord } from '../src/store/journal.ts';
 import { foldJournal, type JournalState } from '../src/store/journal-state.ts';
@@ -9,8 +9,6 @@ import type { Entry, EntryBody, InnerBody } from '../src/store/record.ts';
 import { KEEP_ALL, LOSE_ALL } from './fake-disk.ts';
 import { Crash, type CrashPlan } from './fake-file-system.ts';
 import { entry, Machine, NOTHING_LEFT, record, STATE, trace } from './store-fixture.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 /** All that a journal says; whether a trace is proven depends on the runs that ended cleanly. */
 function plain(state: JournalState): unknown {

@@ -233,9 +233,7 @@ function state(text: Uint8Array) {
   }));
 }
 
-test('every prefix of a journal says what its whole records say, and proves nothing when torn', {
-  timeout: 60_000,
-}, () => {
+test('every prefix of a journal says what its whole records say, and proves nothing when torn', () => {
   const texts = [...history, ...inParts].map(encodeRecord);
   const whole = Buffer.from(texts.join(''));
   const bare = (text: Uint8Array) =>
@@ -264,31 +262,25 @@ test.each([
   ['every bit of a history that ends in an attempt', history.slice(0, 9), 1],
   ['every bit of a history that ends in a verified trace', history.slice(0, 6), 1],
   ['every 11th bit of a trace in parts', inParts, 11],
-])(
-  '%s flipped is noticed, and nothing else is believed for it',
-  {
-    timeout: 60_000,
-  },
-  (_, records, stride) => {
-    const whole = wholeOf(records);
-    const before = new Map(state(whole).map((target) => [target.name, target]));
-    const states = records.map((__, count) => state(wholeOf(records.slice(0, count))));
-    const saved = [undefined, ...states.flat().map(({ checkpoint }) => checkpoint)];
-    for (let bit = 0; bit < whole.length * 8; bit += stride) {
-      const flipped = Buffer.from(whole);
-      flipped.writeUInt8(flipped.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
-      const journal = decode(flipped);
-      if (journal.damaged.length === 0 && journal.torn === undefined) {
-        expect.fail(`bit ${bit} went unnoticed`);
-      }
-      for (const [name, target] of foldJournal(journal, isClean).targets) {
-        if (target.proven && !isDeepStrictEqual(target.trace, before.get(name)?.trace)) {
-          expect.fail(`bit ${bit} gives another trace of ${name}`);
-        }
-        const { checkpoint } = target;
-        const isKnown = saved.some((other) => isDeepStrictEqual(checkpoint, other));
-        if (!isKnown) expect.fail(`bit ${bit} gives a checkpoint of ${name} that never was`);
-      }
+])('%s flipped is noticed, and nothing else is believed for it', (_, records, stride) => {
+  const whole = wholeOf(records);
+  const before = new Map(state(whole).map((target) => [target.name, target]));
+  const states = records.map((__, count) => state(wholeOf(records.slice(0, count))));
+  const saved = [undefined, ...states.flat().map(({ checkpoint }) => checkpoint)];
+  for (let bit = 0; bit < whole.length * 8; bit += stride) {
+    const flipped = Buffer.from(whole);
+    flipped.writeUInt8(flipped.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+    const journal = decode(flipped);
+    if (journal.damaged.length === 0 && journal.torn === undefined) {
+      expect.fail(`bit ${bit} went unnoticed`);
     }
-  },
-);
+    for (const [name, target] of foldJournal(journal, isClean).targets) {
+      if (target.proven && !isDeepStrictEqual(target.trace, before.get(name)?.trace)) {
+        expect.fail(`bit ${bit} gives another trace of ${name}`);
+      }
+      const { checkpoint } = target;
+      const isKnown = saved.some((other) => isDeepStrictEqual(checkpoint, other));
+      if (!isKnown) expect.fail(`bit ${bit} gives a checkpoint of ${name} that never was`);
+    }
+  }
+});
