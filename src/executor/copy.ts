@@ -21,6 +21,8 @@ export interface WrittenFile {
   readonly rows: number;
   readonly minId: string | null;
   readonly maxId: string | null;
+  /** Where it was taken while writing. */
+  readonly sha256?: string;
 }
 
 export interface CopyRequest {

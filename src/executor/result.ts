@@ -73,7 +73,7 @@ async function digestAll(
   for (const output of outputs) {
     control.signal.throwIfAborted();
     const { staged, stat } = output;
-    const sha256 = await digestFile(staged, { stat, signal: control.signal });
+    const sha256 = output.sha256 ?? (await digestFile(staged, { stat, signal: control.signal }));
     digested.push({ ...output, sha256 });
   }
   return digested;

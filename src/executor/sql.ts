@@ -7,6 +7,7 @@ import type { Database, Values } from './duckdb.ts';
 import type { RuleOrder } from './executor.ts';
 import { writeRejects } from './rejects.ts';
 import type { Attempt, RuleResult } from './rule.ts';
+import { splitOutput } from './split-output.ts';
 import { DatabaseError, type SqlPlace, sqlFailure } from './sql-error.ts';
 import { sqlMeaning } from './sql-meaning.ts';
 import { isQuery, mentions, quotedName, type Statement, splitStatements } from './sql-text.ts';
@@ -32,7 +33,13 @@ export async function runSql(attempt: Attempt, rule: SqlRule): Promise<RuleResul
       progress.next();
     }
     attempt.control.signal.throwIfAborted();
-    const { output, files } = await writeQuery(attempt, { rule, query, database, values });
+    const { output, files } = await writeQuery(attempt, {
+      rule,
+      query,
+      database,
+      values,
+      progress,
+    });
     const meaning = await sqlMeaning(database, rule.text);
     const account = mentions(statements, 'accounting') ? await readAccount(database) : undefined;
     const found = mentions(statements, 'rejects')
@@ -54,17 +61,24 @@ export async function runSql(attempt: Attempt, rule: SqlRule): Promise<RuleResul
 
 async function writeQuery(
   attempt: Attempt,
-  scope: Omit<SqlScope, 'statement'> & { readonly query: Statement },
+  scope: Omit<SqlScope, 'statement'> & {
+    readonly query: Statement;
+    readonly progress: ProgressWatch;
+  },
 ): Promise<{ readonly output: string; readonly files: readonly WrittenFile[] }> {
-  const { rule, query, database, values } = scope;
+  const { rule, query, database, values, progress } = scope;
   const [output] = attempt.order.outputs;
   if (output === undefined) throw targetError('output-missing', 'The step declares no output');
   const staged = attempt.stagedPaths.get(output.name) ?? '';
   // Parsed on its own first: inside of the COPY a missing parenthesis would be blamed on the COPY.
   await inPlace({ rule, statement: query, database, values }, () => database.parse(query.text));
+  const request = { query: query.text, values, output, staged };
+  const { signal } = attempt.control;
+  const split = await splitOutput(database, request, { signal, onShare: progress.share });
+  if (split !== undefined) return { output: output.name, files: split };
   let head: string | undefined;
   const files = await inPlace({ rule, statement: query, database, values, head: () => head }, () =>
-    copyQuery(database, { query: query.text, values, output, staged }, (next) => {
+    copyQuery(database, request, (next) => {
       head = next;
     }),
   );
@@ -141,21 +155,36 @@ async function inputColumns(scope: SqlScope, error: DatabaseError): Promise<stri
   }
 }
 
+interface ProgressWatch {
+  /** The statement is done. */
+  next(): void;
+  /** How much of it is done, 0 to 1, where DuckDB does not know. */
+  share(share: number): void;
+  end(): void;
+}
+
 /** Reports how much of the input's bytes is done, as far as DuckDB estimates it. */
 function watchProgress(
   attempt: Attempt,
   { database, statements }: { readonly database: Database; readonly statements: number },
-): { next(): void; end(): void } {
+): ProgressWatch {
   const total = attempt.order.inputs
     .flatMap(({ files }) => files)
     .reduce((sum, { bytes }) => sum + bytes, 0);
   let done = 0;
+  let known: number | undefined;
   let highest = 0;
   const timer = setInterval(() => {
-    const share = (done + (database.progress() ?? 0) / 100) / statements;
+    const share = (done + (known ?? (database.progress() ?? 0) / 100)) / statements;
     highest = Math.max(highest, Math.min(1, share));
     attempt.control.progress({ done: Math.round(highest * total), total, unit: 'bytes' });
   }, PROGRESS_MS);
   if (total === 0) clearInterval(timer);
-  return { next: () => done++, end: () => clearInterval(timer) };
+  return {
+    next: () => done++,
+    share: (share) => {
+      known = share;
+    },
+    end: () => clearInterval(timer),
+  };
 }

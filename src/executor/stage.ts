@@ -20,6 +20,8 @@ export interface StagedOutput {
   readonly minId: string | null;
   readonly maxId: string | null;
   readonly stat: Stats;
+  /** Where it is known already. */
+  readonly sha256?: string;
 }
 
 /** Makes what of the stage is needed, and gives the path of each output as the rule sees it. */
@@ -83,6 +85,7 @@ function fromCopy(output: OutputOrder, file: WrittenFile): StagedOutput {
     minId: file.minId,
     maxId: file.maxId,
     stat: lstatSync(file.staged),
+    ...(file.sha256 === undefined ? {} : { sha256: file.sha256 }),
   };
 }
 

@@ -1,0 +1,342 @@
+// Encodes one column of one row group: the numbers of a value pool become a dictionary of its own
+// and codes, or plain values where that is smaller, compressed, with statistics. Gives the bytes of
+// its pages and what the footer says about them.
+import { constants, zstdCompressSync } from 'node:zlib';
+import { CODEC, ENCODING, type FlatColumn, PAGE, TYPE } from './flat-file.ts';
+import { encodeRuns, runsLimit, widthOf } from './run-length.ts';
+import { BINARY, fields, I32, type Struct, writeStruct } from './thrift.ts';
+import type { ValuePool } from './value-pool.ts';
+
+export interface EncodedChunk {
+  readonly pages: readonly Uint8Array[];
+  /** The footer's `ColumnMetaData`, when the first page begins at this offset of the file. */
+  metadata(offset: number): Struct;
+  readonly bytes: number;
+  readonly plainBytes: number;
+  /** Smallest and largest value as written plainly, without a text's length; undefined: none. */
+  readonly range: { readonly min: Uint8Array; readonly max: Uint8Array } | undefined;
+}
+
+/** Some rows of a column: those from `from` to `to`, or one number in all of them. */
+export interface NumberSlice {
+  readonly numbers: Int32Array | Uint16Array | number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** As DuckDB: a longer text is in no statistics. */
+const LONGEST_STATISTIC = 10_000;
+/** Below it a frame with its own tables is larger than the bytes themselves. */
+const SMALLEST_COMPRESSED = 128;
+const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+
+/** What is used again from chunk to chunk; its arrays grow as needed. */
+export class ChunkEncoder {
+  #codes = new Int32Array(0);
+  #levels = new Int32Array(0);
+  #distinct = new Int32Array(0);
+  #out = new Uint8Array(0);
+  readonly #seen = new Map<ValuePool, { base: number; codes: Int32Array }>();
+
+  /** Encodes the values of the slices, `rows` in all. */
+  encode(
+    slices: readonly NumberSlice[],
+    {
+      rows,
+      column,
+      pool,
+    }: { readonly rows: number; readonly column: FlatColumn; readonly pool: ValuePool },
+  ): EncodedChunk {
+    this.#reserve(rows);
+    const { present, distinct } = this.#number(slices, { rows, pool });
+    const range = this.#range(distinct, { column, pool });
+    // Not every reader takes codes without bits.
+    const width = Math.max(1, widthOf(distinct));
+    let dictionaryBytes = 0;
+    for (let code = 0; code < distinct; code++) {
+      dictionaryBytes += sizeOf(pool, this.#distinct[code] ?? 0);
+    }
+    const packedBytes = dictionaryBytes + (present * width) / 8;
+    // With two of each and more a dictionary pays; else it is weighed.
+    const plainBytes =
+      distinct * 2 <= present && distinct > 0 ? packedBytes + 1 : this.#plainBytes(pool, present);
+    const isPlain = packedBytes >= plainBytes;
+    const parts: Page[] = [];
+    if (!isPlain) parts.push(this.#dictionaryPage(pool, { distinct, bytes: dictionaryBytes }));
+    parts.push(this.#dataPage(pool, { rows, present, width, isPlain, plainBytes, column }));
+    return chunkOf(parts, { column, rows, nulls: rows - present, isPlain, range });
+  }
+
+  /** Codes in the order in which values appear first; one is known while it is not below `base`. */
+  #number(
+    slices: readonly NumberSlice[],
+    { rows, pool }: { readonly rows: number; readonly pool: ValuePool },
+  ): { readonly present: number; readonly distinct: number } {
+    const seen = this.#seenOf(pool, rows);
+    const { base, codes: known } = seen;
+    const codes = this.#codes;
+    const levels = this.#levels;
+    let row = 0;
+    let present = 0;
+    let distinct = 0;
+    const codeOf = (number: number): number => {
+      const code = (known[number] ?? 0) - base;
+      if (code >= 0) return code;
+      known[number] = base + distinct;
+      this.#distinct[distinct] = number;
+      return distinct++;
+    };
+    for (const { numbers, from, to } of slices) {
+      if (typeof numbers === 'number') {
+        const count = to - from;
+        levels.fill(numbers === 0 ? 0 : 1, row, row + count);
+        row += count;
+        if (numbers === 0) continue;
+        codes.fill(codeOf(numbers), present, present + count);
+        present += count;
+        continue;
+      }
+      for (let at = from; at < to; at++) {
+        const number = numbers[at] ?? 0;
+        if (number === 0) levels[row++] = 0;
+        else {
+          levels[row++] = 1;
+          codes[present++] = codeOf(number);
+        }
+      }
+    }
+    seen.base += distinct;
+    return { present, distinct };
+  }
+
+  #plainBytes(pool: ValuePool, present: number): number {
+    let bytes = 0;
+    for (let at = 0; at < present; at++) {
+      bytes += sizeOf(pool, this.#distinct[this.#codes[at] ?? 0] ?? 0);
+    }
+    return bytes;
+  }
+
+  #seenOf(pool: ValuePool, rows: number): { base: number; codes: Int32Array } {
+    let seen = this.#seen.get(pool);
+    if (seen === undefined || seen.codes.length < pool.size || seen.base > 2 ** 31 - 1 - rows) {
+      seen = { base: 1, codes: new Int32Array(pool.size) };
+      this.#seen.set(pool, seen);
+    }
+    return seen;
+  }
+
+  #range(
+    distinct: number,
+    { column, pool }: { readonly column: FlatColumn; readonly pool: ValuePool },
+  ): EncodedChunk['range'] {
+    const [first] = this.#distinct;
+    if (distinct === 0 || first === undefined || column.isUnsigned) return undefined;
+    let min = first;
+    let max = first;
+    const { bytes, starts } = pool;
+    const view = new DataView(bytes.buffer);
+    const start = (number: number) => starts[number] ?? 0;
+    for (let code = 0; code < distinct; code++) {
+      const number = this.#distinct[code] ?? 0;
+      if (column.type !== TYPE.BYTE_ARRAY) {
+        // What is no number has no place between numbers: then nothing is said.
+        const value = numberIn(view, { type: column.type, at: start(number) });
+        if (Number.isNaN(Number(value))) return undefined;
+        if (value < numberIn(view, { type: column.type, at: start(min) })) min = number;
+        if (value > numberIn(view, { type: column.type, at: start(max) })) max = number;
+      } else if (isBelow(pool, number, min)) min = number;
+      else if (isBelow(pool, max, number)) max = number;
+    }
+    const head = column.type === TYPE.BYTE_ARRAY ? 4 : 0;
+    const value = (number: number) => bytes.slice(start(number) + head, start(number + 1));
+    return { min: value(min), max: value(max) };
+  }
+
+  #dictionaryPage(
+    pool: ValuePool,
+    { distinct, bytes }: { readonly distinct: number; readonly bytes: number },
+  ): Page {
+    const out = this.#space(bytes);
+    let at = 0;
+    for (let code = 0; code < distinct; code++) {
+      at = copyValue(pool, { number: this.#distinct[code] ?? 0, out, at });
+    }
+    const header = [fields.i32(1, distinct), fields.i32(2, ENCODING.PLAIN)];
+    return pageOf(out.subarray(0, at), PAGE.DICTIONARY, fields.struct(7, header));
+  }
+
+  #dataPage(
+    pool: ValuePool,
+    { rows, present, width, isPlain, plainBytes, column }: DataPageOptions,
+  ): Page {
+    const limit = 16 + runsLimit(rows, 1) + (isPlain ? plainBytes : runsLimit(present, width));
+    const out = this.#space(limit);
+    let at = 0;
+    if (column.isOptional) {
+      at = encodeRuns(this.#levels, { count: rows, width: 1, out, at: 4 });
+      new DataView(out.buffer).setUint32(0, at - 4, true);
+    }
+    if (isPlain) {
+      for (let index = 0; index < present; index++) {
+        at = copyValue(pool, { number: this.#distinct[this.#codes[index] ?? 0] ?? 0, out, at });
+      }
+    } else {
+      out[at++] = width;
+      at = encodeRuns(this.#codes, { count: present, width, out, at });
+    }
+    const header = [
+      fields.i32(1, rows),
+      fields.i32(2, isPlain ? ENCODING.PLAIN : ENCODING.RLE_DICTIONARY),
+      fields.i32(3, ENCODING.RLE),
+      fields.i32(4, ENCODING.RLE),
+    ];
+    return pageOf(out.subarray(0, at), PAGE.DATA, fields.struct(5, header));
+  }
+
+  #reserve(rows: number): void {
+    if (this.#codes.length >= rows) return;
+    this.#codes = new Int32Array(rows);
+    this.#levels = new Int32Array(rows);
+    this.#distinct = new Int32Array(rows);
+  }
+
+  #space(bytes: number): Uint8Array {
+    if (this.#out.length < bytes) this.#out = new Uint8Array(bytes * 2);
+    return this.#out;
+  }
+}
+
+interface DataPageOptions {
+  readonly rows: number;
+  readonly present: number;
+  readonly width: number;
+  readonly isPlain: boolean;
+  readonly plainBytes: number;
+  readonly column: FlatColumn;
+}
+
+interface Page {
+  readonly header: Uint8Array;
+  readonly body: Uint8Array;
+  readonly plainBytes: number;
+}
+
+function pageOf(plain: Uint8Array, type: number, specific: Struct[number]): Page {
+  const body = compressed(plain);
+  const header = writeStruct([
+    fields.i32(1, type),
+    fields.i32(2, plain.length),
+    fields.i32(3, body.length),
+    specific,
+  ]);
+  return { header, body, plainBytes: plain.length + header.length };
+}
+
+/** Few bytes are stored in a frame by hand: a call of the compressor costs 20 microseconds. */
+function compressed(plain: Uint8Array): Uint8Array {
+  if (plain.length >= SMALLEST_COMPRESSED) {
+    return zstdCompressSync(plain, { ...ZSTD, chunkSize: plain.length + 1024 });
+  }
+  // Magic number; one segment with its size in a byte; the last block, raw, with its size.
+  const block = (plain.length << 3) | 1;
+  const frame = new Uint8Array(9 + plain.length);
+  frame.set([0x28, 0xb5, 0x2f, 0xfd, 0x20, plain.length, block & 255, block >> 8, 0]);
+  frame.set(plain, 9);
+  return frame;
+}
+
+function chunkOf(
+  parts: readonly Page[],
+  {
+    column,
+    rows,
+    nulls,
+    isPlain,
+    range,
+  }: {
+    readonly column: FlatColumn;
+    readonly rows: number;
+    readonly nulls: number;
+    readonly isPlain: boolean;
+    readonly range: EncodedChunk['range'];
+  },
+): EncodedChunk {
+  const pages = parts.flatMap(({ header, body }) => [header, body]);
+  const bytes = pages.reduce((sum, { length }) => sum + length, 0);
+  const plainBytes = parts.reduce((sum, part) => sum + part.plainBytes, 0);
+  const dictionaryBytes = isPlain ? 0 : (pages[0]?.length ?? 0) + (pages[1]?.length ?? 0);
+  const isShort =
+    range !== undefined && Math.max(range.min.length, range.max.length) <= LONGEST_STATISTIC;
+  const statistics = [
+    fields.i64(3, nulls),
+    ...(isShort ? [fields.bytes(5, range.max), fields.bytes(6, range.min)] : []),
+  ];
+  const encodings = isPlain
+    ? [ENCODING.PLAIN, ENCODING.RLE]
+    : [ENCODING.PLAIN, ENCODING.RLE, ENCODING.RLE_DICTIONARY];
+  return {
+    pages,
+    bytes,
+    plainBytes,
+    range,
+    metadata: (offset) => [
+      fields.i32(1, column.type),
+      fields.list(2, I32, encodings),
+      fields.list(3, BINARY, [Buffer.from(column.name)]),
+      fields.i32(4, CODEC.ZSTD),
+      fields.i64(5, rows),
+      fields.i64(6, plainBytes),
+      fields.i64(7, bytes),
+      fields.i64(9, offset + dictionaryBytes),
+      ...(isPlain ? [] : [fields.i64(11, offset)]),
+      fields.struct(12, statistics),
+    ],
+  };
+}
+
+function sizeOf({ starts }: ValuePool, number: number): number {
+  return (starts[number + 1] ?? 0) - (starts[number] ?? 0);
+}
+
+function copyValue(
+  { bytes, starts }: ValuePool,
+  { number, out, at }: { readonly number: number; readonly out: Uint8Array; readonly at: number },
+): number {
+  const start = starts[number] ?? 0;
+  const length = (starts[number + 1] ?? 0) - start;
+  if (length < 64) for (let i = 0; i < length; i++) out[at + i] = bytes[start + i] ?? 0;
+  else out.set(bytes.subarray(start, start + length), at);
+  return at + length;
+}
+
+/** Texts in the order of their bytes, which is that of their code points. */
+function isBelow({ bytes, starts }: ValuePool, one: number, other: number): boolean {
+  const a = (starts[one] ?? 0) + 4;
+  const b = (starts[other] ?? 0) + 4;
+  const lengthA = (starts[one + 1] ?? 0) - a;
+  const lengthB = (starts[other + 1] ?? 0) - b;
+  const length = Math.min(lengthA, lengthB);
+  for (let i = 0; i < length; i++) {
+    const difference = (bytes[a + i] ?? 0) - (bytes[b + i] ?? 0);
+    if (difference !== 0) return difference < 0;
+  }
+  return lengthA < lengthB;
+}
+
+/** A plainly written number. */
+export function numberIn(
+  view: DataView,
+  { type, at }: { readonly type: number; readonly at: number },
+): number | bigint {
+  switch (type) {
+    case TYPE.INT32:
+      return view.getInt32(at, true);
+    case TYPE.FLOAT:
+      return view.getFloat32(at, true);
+    case TYPE.DOUBLE:
+      return view.getFloat64(at, true);
+    default:
+      return view.getBigInt64(at, true);
+  }
+}
