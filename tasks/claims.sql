@@ -31,16 +31,16 @@ CREATE TEMP MACRO text_of(json) AS
     WHEN contains(json::VARCHAR, '\') THEN json ->> '$'
     ELSE substring(json::VARCHAR, 2, length(json::VARCHAR) - 2) END;
 
-CREATE TEMP MACRO text_field(map, name) AS
-  list_transform(list_filter(map_entries(map), LAMBDA entry: entry.key = name),
-    LAMBDA entry: text_of(entry.value))[-1];
-
-CREATE TEMP MACRO number_field(map, name) AS TRY_CAST(text_field(map, name) AS DOUBLE);
+CREATE TEMP MACRO number_of(json) AS TRY_CAST(text_of(json) AS DOUBLE);
 
 -- Rounding would make up a value: what is not whole is no integer.
-CREATE TEMP MACRO integer_field(map, name) AS
-  list_transform([number_field(map, name)], LAMBDA number:
-    CASE WHEN number = trunc(number) THEN TRY_CAST(number AS INTEGER) END)[1];
+CREATE TEMP MACRO whole(number) AS
+  CASE WHEN number = trunc(number) THEN TRY_CAST(number AS INTEGER) END;
+
+-- The last of duplicate keys also for those who look up a key, who would find the first.
+CREATE TEMP MACRO last_of_keys(map) AS
+  CASE WHEN list_unique(map_keys(map)) = len(map_keys(map)) THEN map
+    ELSE map_from_entries(last_entries(map)) END;
 
 CREATE TEMP MACRO map_of(json) AS
   CASE WHEN left(json::VARCHAR, 1) = '{' THEN from_json(json, '"MAP(VARCHAR, JSON)"') END;
@@ -51,15 +51,17 @@ CREATE TEMP MACRO unwrapped(json) AS
       AND list_sort(list_distinct(map_keys(map_of(json)))) = ['type', 'value']
     THEN field(map_of(json), 'value') ELSE json END;
 
--- Labels by language as a list of (key, value). Only an object has languages; in one, a language
--- whose label is null has none.
+-- Labels by language. Only an object has languages; in one, a language whose label is null has none.
+CREATE TEMP MACRO last_labels(map) AS
+  CASE WHEN list_unique(map_keys(map)) = len(map_keys(map))
+      AND list_count(map_values(map)) = len(map_keys(map)) THEN map
+    ELSE map_from_entries(list_filter(last_entries(map), LAMBDA label: label.value IS NOT NULL)) END;
 CREATE TEMP MACRO labels_by_language(json) AS
-  CASE WHEN left(json::VARCHAR, 1) = '{' THEN
-    list_filter(last_entries(from_json(json, '"MAP(VARCHAR, VARCHAR)"')),
-      LAMBDA label: label.value IS NOT NULL) END;
+  last_labels(CASE WHEN left(json::VARCHAR, 1) = '{'
+    THEN from_json(json, '"MAP(VARCHAR, VARCHAR)"') END);
 
-CREATE TEMP MACRO label_in(labels, language) AS
-  list_filter(labels, LAMBDA label: label.key = language)[1].value;
+CREATE TEMP MACRO label_in(rows, language) AS
+  list_filter(rows, LAMBDA label: label.language = language)[1].property;
 
 -- Why an entry has no main snak. Looked at only then, because it parses the entity's text again:
 -- text that cannot be read at all is a reject, null is no value, anything else the wrong kind.
@@ -82,122 +84,162 @@ CREATE TEMP MACRO why_missing(text, key, place) AS
 CREATE TEMP MACRO read_json(text, shape) AS
   coalesce(TRY(from_json(text, shape)), from_json(CASE WHEN json_valid(text) THEN text END, shape));
 
--- One row per entry. The rows of a vector (up to 2,048: a whole row group, a gigabyte of text in
--- the largest files) are handed on in slices of at least 128, because the JSON reader keeps the
+-- One row per entry.
+--
+-- What decides about memory is the text that is held at once. A vector is up to 2,048 rows, in most
+-- files a whole row group: a gigabyte of text in the largest ones. Two measures:
+-- The row groups are read in up to 8 ranges, one after the other, because a scan that goes on to
+-- the next row group still holds the last one.
+-- The rows of a vector are handed on in slices of at least 128, because the JSON reader keeps the
 -- parsed documents of all that it is handed at once: half the memory, and a quarter less time. The
 -- condition must not look like an equality, or the join is made by hashing, which copies the text.
--- entry_count, on the first entry of an entity, counts its lists before they are taken apart.
-CREATE TEMP TABLE snak AS
+SET VARIABLE input = $input;
+
+SET VARIABLE row_group_ends = (
+  SELECT coalesce(list(DISTINCT row_end ORDER BY row_end), [0]) FROM (
+    SELECT sum(row_group_num_rows) OVER (PARTITION BY file_name ORDER BY row_group_id) AS row_end
+    FROM (SELECT DISTINCT file_name, row_group_id, row_group_num_rows
+      FROM parquet_metadata(getvariable('input')))));
+
+SET VARIABLE range_ends = list_transform(range(1, 8), LAMBDA part: getvariable('row_group_ends')[
+  ceil(part * len(getvariable('row_group_ends')) / 8)::BIGINT]);
+
+CREATE TEMP MACRO entities_between(first_row, end_row) AS TABLE
+  SELECT id, claims AS text, file_index, file_row_number AS row_number, read_json(claims,
+    '"MAP(VARCHAR, STRUCT(mainsnak MAP(VARCHAR, JSON), rank JSON)[])"') AS properties
+  FROM read_parquet(getvariable('input'), file_row_number = true,
+    hive_partitioning = false) AS source, range(8) AS slice(number)
+  WHERE file_row_number >= first_row AND file_row_number < end_row
+    AND (source.file_row_number // 128 % 8 = slice.number) IS TRUE;
+
+-- The labels of a property are the same text wherever it is used, and most of the text: here every
+-- text is kept once, with all its entries. entry_count, on the first entry of an entity, counts its
+-- lists before they are taken apart.
+CREATE TEMP TABLE property AS
   WITH entity AS NOT MATERIALIZED (
-    SELECT id, claims AS text, read_json(claims,
-      '"MAP(VARCHAR, STRUCT(mainsnak MAP(VARCHAR, JSON), rank JSON)[])"') AS properties
-    FROM read_parquet($input, file_row_number = true,
-      hive_partitioning = false) AS source, range(8) AS slice(number)
-    WHERE (source.file_row_number // 128 % 8 = slice.number) IS TRUE),
+    FROM entities_between(0, getvariable('range_ends')[1])
+    UNION ALL FROM entities_between(getvariable('range_ends')[1], getvariable('range_ends')[2])
+    UNION ALL FROM entities_between(getvariable('range_ends')[2], getvariable('range_ends')[3])
+    UNION ALL FROM entities_between(getvariable('range_ends')[3], getvariable('range_ends')[4])
+    UNION ALL FROM entities_between(getvariable('range_ends')[4], getvariable('range_ends')[5])
+    UNION ALL FROM entities_between(getvariable('range_ends')[5], getvariable('range_ends')[6])
+    UNION ALL FROM entities_between(getvariable('range_ends')[6], getvariable('range_ends')[7])
+    UNION ALL FROM entities_between(getvariable('range_ends')[7], 9223372036854775807)),
   -- What is not a map is one entry without a snak, except [], as some writers put an empty map.
   property_lists AS NOT MATERIALIZED (
-    SELECT id, text, CASE
+    SELECT * EXCLUDE (properties), CASE
       WHEN properties IS NOT NULL THEN list_filter(last_entries(properties),
         LAMBDA list: len(list.value) IS DISTINCT FROM 0)
       WHEN json_valid(text) AND json_type(text) = 'ARRAY' AND json_array_length(text) = 0 THEN []
       ELSE [NULL] END AS lists
     FROM entity),
   property_list AS NOT MATERIALIZED (
-    SELECT id, text, unnest(lists) AS list, generate_subscripts(lists, 1) AS list_place,
+    SELECT * EXCLUDE (lists), unnest(lists) AS list, generate_subscripts(lists, 1) AS list_place,
       list_sum(list_transform(lists, LAMBDA list: coalesce(len(list.value), 1))) AS entry_count
     FROM property_lists),
   statement AS NOT MATERIALIZED (
-    SELECT id, text, list.key AS key, unnest(coalesce(list.value, [NULL])) AS statement,
-      generate_subscripts(coalesce(list.value, [NULL]), 1) AS place,
-      list_place, entry_count
-    FROM property_list)
-  SELECT id, coalesce(text_field(statement.mainsnak, 'property'), key) AS property,
-    text_of(statement.rank) AS rank,
-    text_field(statement.mainsnak, 'datatype') AS datatype,
-    field(statement.mainsnak, 'datavalue') AS wrapped,
-    field(statement.mainsnak, 'property-labels') AS property_labels,
-    hash(property_labels) AS property_hash,
-    CASE WHEN list_place = 1 AND place = 1 THEN entry_count ELSE 0 END AS entry_count,
-    CASE WHEN statement.mainsnak IS NULL THEN why_missing(text, key, place) END AS why_missing,
-    CASE WHEN why_missing = 'reject' THEN text END AS broken
-  FROM statement;
+    SELECT * EXCLUDE (list), list.key AS key, unnest(coalesce(list.value, [NULL])) AS statement,
+      generate_subscripts(coalesce(list.value, [NULL]), 1) AS place
+    FROM property_list),
+  snak AS NOT MATERIALIZED (
+    SELECT *, statement.mainsnak AS snak, CASE WHEN statement.mainsnak IS NULL
+      THEN why_missing(text, key, place) END AS why_missing
+    FROM statement)
+  SELECT row_number() OVER () AS property_number, labels, snaks FROM (
+    SELECT field(snak, 'property-labels') AS labels, list({
+      'id': id, 'property': coalesce(text_of(field(snak, 'property')), key),
+      'rank': text_of(statement.rank), 'datatype': text_of(field(snak, 'datatype')),
+      'wrapped': field(snak, 'datavalue'),
+      'entry_count': CASE WHEN list_place = 1 AND place = 1 THEN entry_count ELSE 0 END,
+      'why_missing': why_missing, 'broken': CASE WHEN why_missing = 'reject' THEN text END,
+      'source_place': [file_index, row_number, list_place, place]}) AS snaks
+    FROM snak GROUP BY labels);
 
--- The labels of a property are the same text wherever it is used: each text is read only once.
-CREATE TEMP TABLE property AS
-  SELECT property_hash, labels_by_language(json) AS labels, text_of(json) AS label
-  FROM (SELECT property_hash, any_value(property_labels) AS json FROM snak GROUP BY property_hash);
+CREATE TEMP TABLE label AS
+  SELECT property_number, text_of(labels) AS property_label, list_transform(map_entries(
+    labels_by_language(labels)), LAMBDA label:
+      {'language': label.key, 'property': label.value, 'value': NULL::VARCHAR}) AS rows
+  FROM property;
 
--- The columns of the entry's rows, and in `labels` a list of the rows' languages and labels. The
--- entries stay in the order of the source: they stream past the few properties, which the setting
--- keeps on the inner side of the join even where there are fewer entries than properties.
+-- The entries of a property lie together, in the order of the source. So they compress to a third.
+CREATE TEMP TABLE snak AS
+  SELECT * FROM (SELECT property_number, unnest(snaks, max_depth := 2) FROM property)
+  ORDER BY property, source_place;
+
+DROP TABLE property;
+
+-- The columns of the entry's rows; and `common`, the rows' languages and labels where these are not
+-- simply those of the property. The entries stay in their order: they stream past the few
+-- properties, which the setting keeps on the inner side of the join even where there are fewer
+-- entries than properties.
 SET disabled_optimizers = 'build_side_probe_side';
 
 CREATE TEMP TABLE claim AS
   WITH typed AS NOT MATERIALIZED (
-    SELECT snak.* EXCLUDE (property_labels, wrapped), unwrapped(wrapped) AS value,
-      property.labels AS property_labels, property.label AS property_label
-    FROM snak LEFT JOIN property USING (property_hash)),
+    SELECT * EXCLUDE (wrapped, source_place), unwrapped(wrapped) AS value FROM snak),
+  opened AS NOT MATERIALIZED (
+    SELECT *, last_of_keys(map_of(value)) AS object FROM typed),
   -- An object is of the kind that its datatype says if it has the field that makes this kind. All
   -- others are of a kind that nobody knows.
   known AS NOT MATERIALIZED (
-    SELECT *, map_of(value) AS object, CASE
+    SELECT *, CASE
       WHEN (datatype LIKE 'wikibase-%' OR datatype = 'entity-schema')
-        AND text_field(object, 'id') IS NOT NULL THEN 'entity'
-      WHEN datatype = 'quantity' AND text_field(object, 'amount') IS NOT NULL THEN 'quantity'
-      WHEN datatype = 'time' AND text_field(object, 'time') IS NOT NULL THEN 'time'
-      WHEN datatype = 'monolingualtext' AND text_field(object, 'text') IS NOT NULL THEN 'text'
-      WHEN datatype = 'globe-coordinate' AND coalesce(number_field(object, 'latitude'),
-        number_field(object, 'longitude')) IS NOT NULL THEN 'coordinates' END AS kind
-    FROM typed),
+        AND text_of(object['id']) IS NOT NULL THEN 'entity'
+      WHEN datatype = 'quantity' AND text_of(object['amount']) IS NOT NULL THEN 'quantity'
+      WHEN datatype = 'time' AND text_of(object['time']) IS NOT NULL THEN 'time'
+      WHEN datatype = 'monolingualtext' AND text_of(object['text']) IS NOT NULL THEN 'text'
+      WHEN datatype = 'globe-coordinate' AND coalesce(number_of(object['latitude']),
+        number_of(object['longitude'])) IS NOT NULL THEN 'coordinates' END AS kind
+    FROM opened),
   labelled AS NOT MATERIALIZED (
-    SELECT *, CASE kind WHEN 'entity' THEN field(object, 'labels')
-      WHEN 'quantity' THEN field(object, 'unit-labels') END AS value_labels
+    SELECT *, CASE kind WHEN 'entity' THEN object['labels']
+      WHEN 'quantity' THEN object['unit-labels'] END AS value_json
     FROM known),
   described AS NOT MATERIALIZED (
-    SELECT * EXCLUDE (value_labels),
-      map_from_entries(labels_by_language(value_labels)) AS value_labels,
-      text_of(value_labels) AS value_label,
-      CASE kind WHEN 'text' THEN text_field(object, 'language') END AS own_language
-    FROM labelled)
-  SELECT id, property, rank, datatype, kind, entry_count, why_missing, broken,
-    CASE kind WHEN 'entity' THEN text_field(object, 'id')
-      WHEN 'quantity' THEN text_field(object, 'amount')
-      WHEN 'time' THEN text_field(object, 'time')
-      WHEN 'text' THEN text_field(object, 'text')
-      WHEN 'coordinates' THEN NULL
-      ELSE CASE WHEN is_nested(value) THEN value::VARCHAR ELSE text_of(value) END END AS datavalue,
-    CASE kind WHEN 'quantity' THEN text_field(object, 'unit') END AS unit,
-    CASE kind WHEN 'quantity' THEN text_field(object, 'lowerBound') END AS lower_bound,
-    CASE kind WHEN 'quantity' THEN text_field(object, 'upperBound') END AS upper_bound,
-    CASE WHEN kind IN ('time', 'coordinates')
-      THEN number_field(object, 'precision') END AS precision,
-    CASE kind WHEN 'time' THEN integer_field(object, 'timezone') END AS timezone,
-    CASE kind WHEN 'time' THEN integer_field(object, 'before') END AS before,
-    CASE kind WHEN 'time' THEN integer_field(object, 'after') END AS after,
-    CASE kind WHEN 'time' THEN text_field(object, 'calendarmodel') END AS calendar_model,
-    CASE kind WHEN 'coordinates' THEN number_field(object, 'latitude') END AS latitude,
-    CASE kind WHEN 'coordinates' THEN number_field(object, 'longitude') END AS longitude,
-    CASE kind WHEN 'coordinates' THEN number_field(object, 'altitude') END AS altitude,
-    CASE kind WHEN 'coordinates' THEN text_field(object, 'globe') END AS globe,
-    -- The languages of the claim. A plain text serves as the label in every language.
-    CASE WHEN why_missing IS NOT NULL THEN []
+    SELECT * EXCLUDE (value_json), text_of(value_json) AS value_label,
+      labels_by_language(value_json) AS value_labels,
+      CASE kind WHEN 'text' THEN text_of(object['language']) END AS own_language
+    FROM labelled),
+  -- The languages of the claim. A plain text serves as the label in every language.
+  placed AS NOT MATERIALIZED (
+    SELECT described.*, rows, CASE
       WHEN cardinality(value_labels) > 0 AND property_label IS NOT NULL THEN
         list_transform(map_entries(value_labels), LAMBDA label:
           {'language': label.key, 'property': property_label, 'value': label.value})
       WHEN cardinality(value_labels) > 0 THEN
-        list_filter(list_transform(property_labels, LAMBDA label: {'language': label.key,
-          'property': label.value, 'value': value_labels[label.key]}),
+        list_filter(list_transform(rows, LAMBDA label: {'language': label.language,
+          'property': label.property, 'value': value_labels[label.language]}),
           LAMBDA label: label.value IS NOT NULL)
       WHEN kind = 'text' THEN [{'language': own_language, 'property':
-        coalesce(label_in(property_labels, own_language), property_label), 'value': NULL}]
-      ELSE list_transform(property_labels, LAMBDA label:
-        {'language': label.key, 'property': label.value, 'value': value_label})
-      END AS labels
-  FROM described;
+        coalesce(label_in(rows, own_language), property_label), 'value': NULL}]
+      END AS common
+    FROM described LEFT JOIN label USING (property_number))
+  SELECT id, property, property_number, rank, datatype, kind, entry_count, why_missing, broken,
+    common, value_label, CASE WHEN why_missing IS NULL
+      THEN coalesce(len(common), len(rows), 0) ELSE 0 END AS row_count,
+    CASE kind WHEN 'entity' THEN text_of(object['id'])
+      WHEN 'quantity' THEN text_of(object['amount'])
+      WHEN 'time' THEN text_of(object['time'])
+      WHEN 'text' THEN text_of(object['text'])
+      WHEN 'coordinates' THEN NULL
+      ELSE CASE WHEN is_nested(value) THEN value::VARCHAR ELSE text_of(value) END END AS datavalue,
+    CASE kind WHEN 'quantity' THEN text_of(object['unit']) END AS unit,
+    CASE kind WHEN 'quantity' THEN text_of(object['lowerBound']) END AS lower_bound,
+    CASE kind WHEN 'quantity' THEN text_of(object['upperBound']) END AS upper_bound,
+    CASE WHEN kind IN ('time', 'coordinates')
+      THEN number_of(object['precision']) END AS precision,
+    CASE kind WHEN 'time' THEN whole(number_of(object['timezone'])) END AS timezone,
+    CASE kind WHEN 'time' THEN whole(number_of(object['before'])) END AS before,
+    CASE kind WHEN 'time' THEN whole(number_of(object['after'])) END AS after,
+    CASE kind WHEN 'time' THEN text_of(object['calendarmodel']) END AS calendar_model,
+    CASE kind WHEN 'coordinates' THEN number_of(object['latitude']) END AS latitude,
+    CASE kind WHEN 'coordinates' THEN number_of(object['longitude']) END AS longitude,
+    CASE kind WHEN 'coordinates' THEN number_of(object['altitude']) END AS altitude,
+    CASE kind WHEN 'coordinates' THEN text_of(object['globe']) END AS globe
+  FROM placed;
 
 -- Not needed any more, and the write is what needs the memory now.
 DROP TABLE snak;
-DROP TABLE property;
 
 CREATE TEMP TABLE rejects AS
   SELECT id, coalesce(json_error(broken), 'not readable as JSON') AS error,
@@ -206,7 +248,7 @@ CREATE TEMP TABLE rejects AS
 
 CREATE TEMP TABLE accounting AS
   WITH entry AS (
-    SELECT entry_count, coalesce(len(labels), 0) AS row_count, CASE
+    SELECT entry_count, row_count, CASE
       WHEN why_missing IS NOT NULL THEN why_missing
       WHEN row_count = 0 THEN 'no_common_language' END AS drop_reason
     FROM claim)
@@ -217,8 +259,12 @@ CREATE TEMP TABLE accounting AS
     WHERE drop_reason <> 'reject' GROUP BY drop_reason;
 
 SELECT id, property, label.property AS property_label, label.language AS language, rank, datatype,
-  datavalue, CASE kind WHEN 'entity' THEN label.value END AS datavalue_label,
-  unit, CASE kind WHEN 'quantity' THEN label.value END AS unit_label,
+  datavalue, CASE kind WHEN 'entity' THEN coalesce(label.value, value_label) END AS datavalue_label,
+  unit, CASE kind WHEN 'quantity' THEN coalesce(label.value, value_label) END AS unit_label,
   lower_bound, upper_bound, precision, timezone, before, after, calendar_model,
   latitude, longitude, altitude, globe
-FROM (SELECT *, unnest(labels) AS label FROM claim);
+FROM (
+  SELECT claim.*, unnest(common) AS label FROM claim WHERE row_count > 0 AND common IS NOT NULL
+  UNION ALL
+  SELECT claim.*, unnest(rows) AS label FROM claim LEFT JOIN label USING (property_number)
+  WHERE row_count > 0 AND common IS NULL);

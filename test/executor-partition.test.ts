@@ -18,7 +18,7 @@ test.each([
   'a partitioned output has a manifest with rows and ids per value: %s',
   async (_, sql, writer) => {
     const source = rig.path('split.parquet');
-  await rig.sql(`COPY (${ROWS}) TO '${source}' (FORMAT parquet, COMPRESSION zstd)`);
+    await rig.sql(`COPY (${ROWS}) TO '${source}' (FORMAT parquet, COMPRESSION zstd)`);
     const result = await rig.done(
       rig.sqlOrder(sql, {
         inputs: [rig.outside('source', source)],

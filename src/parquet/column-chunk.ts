@@ -17,9 +17,9 @@ export interface EncodedChunk {
   readonly range: { readonly min: Uint8Array; readonly max: Uint8Array } | undefined;
 }
 
-/** Some rows of a column: those from `from` to `to`, or one number in all of them. */
-export interface NumberSlice {
-  readonly numbers: Int32Array | Uint16Array | number;
+/** Some rows of all columns: those from `from` to `to`, or one number in all of them. */
+export interface Slice {
+  readonly columns: readonly (Int32Array | Uint16Array | number)[];
   readonly from: number;
   readonly to: number;
 }
@@ -38,17 +38,10 @@ export class ChunkEncoder {
   #out = new Uint8Array(0);
   readonly #seen = new Map<ValuePool, { base: number; codes: Int32Array }>();
 
-  /** Encodes the values of the slices, `rows` in all. */
-  encode(
-    slices: readonly NumberSlice[],
-    {
-      rows,
-      column,
-      pool,
-    }: { readonly rows: number; readonly column: FlatColumn; readonly pool: ValuePool },
-  ): EncodedChunk {
+  /** Encodes the column `at` of the slices, `rows` in all. */
+  encode(slices: readonly Slice[], { at, rows, column, pool }: EncodeRequest): EncodedChunk {
     this.#reserve(rows);
-    const { present, distinct } = this.#number(slices, { rows, pool });
+    const { present, distinct } = this.#number(slices, { at, rows, pool });
     const range = this.#range(distinct, { column, pool });
     // Not every reader takes codes without bits.
     const width = Math.max(1, widthOf(distinct));
@@ -69,8 +62,8 @@ export class ChunkEncoder {
 
   /** Codes in the order in which values appear first; one is known while it is not below `base`. */
   #number(
-    slices: readonly NumberSlice[],
-    { rows, pool }: { readonly rows: number; readonly pool: ValuePool },
+    slices: readonly Slice[],
+    { at: column, rows, pool }: Omit<EncodeRequest, 'column'>,
   ): { readonly present: number; readonly distinct: number } {
     const seen = this.#seenOf(pool, rows);
     const { base, codes: known } = seen;
@@ -86,7 +79,8 @@ export class ChunkEncoder {
       this.#distinct[distinct] = number;
       return distinct++;
     };
-    for (const { numbers, from, to } of slices) {
+    for (const { columns, from, to } of slices) {
+      const numbers = columns[column] ?? 0;
       if (typeof numbers === 'number') {
         const count = to - from;
         levels.fill(numbers === 0 ? 0 : 1, row, row + count);
@@ -205,6 +199,13 @@ export class ChunkEncoder {
     if (this.#out.length < bytes) this.#out = new Uint8Array(bytes * 2);
     return this.#out;
   }
+}
+
+interface EncodeRequest {
+  readonly at: number;
+  readonly rows: number;
+  readonly column: FlatColumn;
+  readonly pool: ValuePool;
 }
 
 interface DataPageOptions {

@@ -7,7 +7,7 @@
 //
 // A window is a fixed number of bytes, so that the result depends on the rows alone.
 import { join } from 'node:path';
-import { ChunkEncoder } from './column-chunk.ts';
+import { ChunkEncoder, type Slice } from './column-chunk.ts';
 import { type FlatColumn, FlatFile, type RowGroup, UnsupportedParquet } from './flat-file.ts';
 import { type PartFacts, PartFile } from './part-file.ts';
 import type { Struct } from './thrift.ts';
@@ -63,7 +63,7 @@ export async function splitParquet(request: SplitRequest): Promise<readonly Part
 
 /** Rows of a row group: a column's numbers, or the one number that it has in all rows. */
 interface Block {
-  readonly columns: readonly (Int32Array | Uint16Array | number)[];
+  readonly columns: Slice['columns'];
   /** Where the rows of each part begin, and after the last part's, where they end. */
   readonly starts: Int32Array;
 }
@@ -159,14 +159,9 @@ class Splitter {
     { group, encoder }: { readonly group: readonly Slice[]; readonly encoder: ChunkEncoder },
   ): void {
     const rows = group.reduce((sum, { from, to }) => sum + to - from, 0);
-    const chunks = this.#columns.map((column, at) => {
-      const slices = group.map(({ columns, from, to }) => ({
-        numbers: columns[at] ?? 0,
-        from,
-        to,
-      }));
-      return encoder.encode(slices, { rows, column, pool: this.#poolOf(at) });
-    });
+    const chunks = this.#columns.map((column, at) =>
+      encoder.encode(group, { at, rows, column, pool: this.#poolOf(at) }),
+    );
     file.addRowGroup(chunks, { rows, id: chunks[this.#id] });
   }
 
@@ -233,12 +228,6 @@ class Splitter {
     this.#blocks = [];
     this.#blockBytes = 0;
   }
-}
-
-interface Slice {
-  readonly columns: Block['columns'];
-  readonly from: number;
-  readonly to: number;
 }
 
 /** Cuts the rows of one part into row groups of bounded size. */
