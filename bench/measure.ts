@@ -18,8 +18,8 @@ export interface Spread {
 }
 
 export interface PairFigures {
-  /** Of the first to the second. */
-  readonly ratio: Spread;
+  /** Of the first to the second, by what the clock says and by CPU time. */
+  readonly ratio: { readonly wall: Spread; readonly cpu: Spread };
   readonly first: Measured;
   readonly second: Measured;
 }
@@ -44,7 +44,10 @@ export function measurePairs(
   runOnce(second);
   const pairs = Array.from({ length: runs }, () => [runOnce(first), runOnce(second)] as const);
   return {
-    ratio: spread(pairs.map(([a, b]) => a.wallS / b.wallS)),
+    ratio: {
+      wall: spread(pairs.map(([a, b]) => a.wallS / b.wallS)),
+      cpu: spread(pairs.map(([a, b]) => a.cpuS / b.cpuS)),
+    },
     first: measured(pairs.map(([a]) => a)),
     second: measured(pairs.map(([, b]) => b)),
   };

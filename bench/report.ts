@@ -13,6 +13,18 @@ export interface BenchOptions {
   readonly say: (line: string) => void;
 }
 
+export interface RatioOptions {
+  readonly pair: PairFigures;
+  /** What is compared. */
+  readonly of?: 'wall' | 'cpu';
+  /** What the first and the second of the pair are. */
+  readonly first?: string;
+  readonly peer: string;
+  readonly goal: number;
+  /** The goal is to be at least as large. */
+  readonly isFloor?: boolean;
+}
+
 /** Collects the results of a bench and says each as it comes. */
 export class Report {
   readonly #say: (line: string) => void;
@@ -23,10 +35,11 @@ export class Report {
     this.#say = say;
   }
 
-  ratio(name: string, { pair, peer, goal }: { pair: PairFigures; peer: string; goal: number }) {
-    this.#ratios[name] = round(pair.ratio.median);
-    this.#say(`${name}: ${show(pair.ratio)} (goal <= ${goal})`);
-    this.#say(`  eider ${showMeasured(pair.first)}`);
+  ratio(name: string, { pair, of = 'wall', first = 'eider', peer, goal, isFloor }: RatioOptions) {
+    const ratio = pair.ratio[of];
+    this.#ratios[name] = round(ratio.median);
+    this.#say(`${name}: ${show(ratio)} (goal ${isFloor === true ? '>=' : '<='} ${goal})`);
+    this.#say(`  ${first} ${showMeasured(pair.first)}`);
     this.#say(`  ${peer} ${showMeasured(pair.second)}`);
   }
 
