@@ -2,7 +2,8 @@
 // and codes, or plain values where that is smaller, compressed, with statistics. Gives the bytes of
 // its pages and what the footer says about them.
 import { constants, zstdCompressSync } from 'node:zlib';
-import { CODEC, ENCODING, type FlatColumn, PAGE, TYPE } from './flat-file.ts';
+import { CODEC, ENCODING, type FlatColumn, PAGE } from './flat-file.ts';
+import { type Range, rangeOf } from './range.ts';
 import { encodeRuns, runsLimit, widthOf } from './run-length.ts';
 import { BINARY, fields, I32, type Struct, writeStruct } from './thrift.ts';
 import type { ValuePool } from './value-pool.ts';
@@ -13,8 +14,7 @@ export interface EncodedChunk {
   metadata(offset: number): Struct;
   readonly bytes: number;
   readonly plainBytes: number;
-  /** Smallest and largest value as written plainly, without a text's length; undefined: none. */
-  readonly range: { readonly min: Uint8Array; readonly max: Uint8Array } | undefined;
+  readonly range: Range | undefined;
 }
 
 /** Some rows of all columns: those from `from` to `to`, or one number in all of them. */
@@ -27,7 +27,7 @@ export interface Slice {
 /** As DuckDB: a longer text is in no statistics. */
 const LONGEST_STATISTIC = 10_000;
 /** Below it a frame with its own tables is larger than the bytes themselves. */
-const SMALLEST_COMPRESSED = 128;
+const SMALLEST_COMPRESSED = 256;
 const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
 /** What is used again from chunk to chunk; its arrays grow as needed. */
@@ -42,7 +42,7 @@ export class ChunkEncoder {
   encode(slices: readonly Slice[], { at, rows, column, pool }: EncodeRequest): EncodedChunk {
     this.#reserve(rows);
     const { present, distinct } = this.#number(slices, { at, rows, pool });
-    const range = this.#range(distinct, { column, pool });
+    const range = rangeOf(this.#distinct, { count: distinct, column, pool });
     // Not every reader takes codes without bits.
     const width = Math.max(1, widthOf(distinct));
     let dictionaryBytes = 0;
@@ -69,35 +69,37 @@ export class ChunkEncoder {
     const { base, codes: known } = seen;
     const codes = this.#codes;
     const levels = this.#levels;
+    const values = this.#distinct;
     let row = 0;
     let present = 0;
     let distinct = 0;
-    const codeOf = (number: number): number => {
-      const code = (known[number] ?? 0) - base;
-      if (code >= 0) return code;
-      known[number] = base + distinct;
-      this.#distinct[distinct] = number;
-      return distinct++;
-    };
     for (const { columns, from, to } of slices) {
       const numbers = columns[column] ?? 0;
-      if (typeof numbers === 'number') {
-        const count = to - from;
-        levels.fill(numbers === 0 ? 0 : 1, row, row + count);
-        row += count;
-        if (numbers === 0) continue;
-        codes.fill(codeOf(numbers), present, present + count);
-        present += count;
-        continue;
-      }
-      for (let at = from; at < to; at++) {
-        const number = numbers[at] ?? 0;
-        if (number === 0) levels[row++] = 0;
-        else {
-          levels[row++] = 1;
-          codes[present++] = codeOf(number);
+      const isSame = typeof numbers === 'number';
+      // Of a number that all rows have only the first row is looked up.
+      for (let at = from; at < (isSame ? from + 1 : to); at++) {
+        const number = isSame ? numbers : (numbers[at] ?? 0);
+        if (number === 0) {
+          levels[row++] = 0;
+          continue;
         }
+        levels[row++] = 1;
+        let code = (known[number] ?? 0) - base;
+        if (code < 0) {
+          code = distinct++;
+          known[number] = base + code;
+          values[code] = number;
+        }
+        codes[present++] = code;
       }
+      const same = isSame ? to - from - 1 : 0;
+      if (same === 0) continue;
+      const isPresent = numbers !== 0;
+      levels.fill(isPresent ? 1 : 0, row, row + same);
+      row += same;
+      if (!isPresent) continue;
+      codes.fill(codes[present - 1] ?? 0, present, present + same);
+      present += same;
     }
     seen.base += distinct;
     return { present, distinct };
@@ -118,33 +120,6 @@ export class ChunkEncoder {
       this.#seen.set(pool, seen);
     }
     return seen;
-  }
-
-  #range(
-    distinct: number,
-    { column, pool }: { readonly column: FlatColumn; readonly pool: ValuePool },
-  ): EncodedChunk['range'] {
-    const [first] = this.#distinct;
-    if (distinct === 0 || first === undefined || column.isUnsigned) return undefined;
-    let min = first;
-    let max = first;
-    const { bytes, starts } = pool;
-    const view = new DataView(bytes.buffer);
-    const start = (number: number) => starts[number] ?? 0;
-    for (let code = 0; code < distinct; code++) {
-      const number = this.#distinct[code] ?? 0;
-      if (column.type !== TYPE.BYTE_ARRAY) {
-        // What is no number has no place between numbers: then nothing is said.
-        const value = numberIn(view, { type: column.type, at: start(number) });
-        if (Number.isNaN(Number(value))) return undefined;
-        if (value < numberIn(view, { type: column.type, at: start(min) })) min = number;
-        if (value > numberIn(view, { type: column.type, at: start(max) })) max = number;
-      } else if (isBelow(pool, number, min)) min = number;
-      else if (isBelow(pool, max, number)) max = number;
-    }
-    const head = column.type === TYPE.BYTE_ARRAY ? 4 : 0;
-    const value = (number: number) => bytes.slice(start(number) + head, start(number + 1));
-    return { min: value(min), max: value(max) };
   }
 
   #dictionaryPage(
@@ -260,7 +235,7 @@ function chunkOf(
     readonly rows: number;
     readonly nulls: number;
     readonly isPlain: boolean;
-    readonly range: EncodedChunk['range'];
+    readonly range: Range | undefined;
   },
 ): EncodedChunk {
   const pages = parts.flatMap(({ header, body }) => [header, body]);
@@ -309,35 +284,4 @@ function copyValue(
   if (length < 64) for (let i = 0; i < length; i++) out[at + i] = bytes[start + i] ?? 0;
   else out.set(bytes.subarray(start, start + length), at);
   return at + length;
-}
-
-/** Texts in the order of their bytes, which is that of their code points. */
-function isBelow({ bytes, starts }: ValuePool, one: number, other: number): boolean {
-  const a = (starts[one] ?? 0) + 4;
-  const b = (starts[other] ?? 0) + 4;
-  const lengthA = (starts[one + 1] ?? 0) - a;
-  const lengthB = (starts[other + 1] ?? 0) - b;
-  const length = Math.min(lengthA, lengthB);
-  for (let i = 0; i < length; i++) {
-    const difference = (bytes[a + i] ?? 0) - (bytes[b + i] ?? 0);
-    if (difference !== 0) return difference < 0;
-  }
-  return lengthA < lengthB;
-}
-
-/** A plainly written number. */
-export function numberIn(
-  view: DataView,
-  { type, at }: { readonly type: number; readonly at: number },
-): number | bigint {
-  switch (type) {
-    case TYPE.INT32:
-      return view.getInt32(at, true);
-    case TYPE.FLOAT:
-      return view.getFloat32(at, true);
-    case TYPE.DOUBLE:
-      return view.getFloat64(at, true);
-    default:
-      return view.getBigInt64(at, true);
-  }
 }

@@ -2,8 +2,9 @@
 // of them grow side by side. Its sha256 is taken on the way.
 import { createHash } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
-import { type EncodedChunk, numberIn } from './column-chunk.ts';
+import type { EncodedChunk } from './column-chunk.ts';
 import { type FlatColumn, TYPE } from './flat-file.ts';
+import { numberIn, type Range } from './range.ts';
 import { fields, STRUCT, type Struct, writeStruct } from './thrift.ts';
 
 export interface PartFacts {
@@ -92,7 +93,7 @@ export class PartFile {
     };
   }
 
-  #widen(range: EncodedChunk['range']): void {
+  #widen(range: Range | undefined): void {
     if (range === undefined) return;
     if (this.#min === undefined || this.#isBelow(range.min, this.#min)) this.#min = range.min;
     if (this.#max === undefined || this.#isBelow(this.#max, range.max)) this.#max = range.max;
