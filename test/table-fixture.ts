@@ -74,8 +74,12 @@ export async function runSqlFile(options: RunOptions): Promise<Written> {
   });
 }
 
-/** Writes rows as a source file; several rows a row group, as the real ones have. */
-export async function writeSource(path: string, rows: readonly SourceRow[]): Promise<void> {
+/** Writes rows as a source file; the options are those of DuckDB's COPY. */
+export async function writeSource(
+  path: string,
+  rows: readonly SourceRow[],
+  options = '',
+): Promise<void> {
   await withConnection('1GB', async (connection) => {
     await connection.run(`CREATE TABLE source (
       id VARCHAR, labels VARCHAR, descriptions VARCHAR, aliases VARCHAR, sitelinks VARCHAR,
@@ -90,7 +94,7 @@ export async function writeSource(path: string, rows: readonly SourceRow[]): Pro
       appender.endRow();
     }
     appender.closeSync();
-    await connection.run(`COPY source TO '${path}' (FORMAT parquet)`);
+    await connection.run(`COPY source TO '${path}' (FORMAT parquet${options})`);
   });
 }
 

@@ -68,6 +68,54 @@ describe('the SQL of each table', () => {
     });
   });
 
+  it.each([
+    ['more row groups than ranges', ', ROW_GROUP_SIZE 2048', 19_000],
+    ['two row groups', ', ROW_GROUP_SIZE 2048, COMPRESSION zstd', 2100],
+    ['one row group of 10,000 rows', ', ROW_GROUP_SIZE 10240, COMPRESSION gzip', 10_000],
+    ['not compressed', ', COMPRESSION uncompressed', 300],
+  ])('reads a file however it was written: %s', async (_, options, rows) => {
+    const source = Array.from({ length: rows }, (_row, index) => plainRow(index));
+    await withFolder(async (folder) => {
+      const paths = ['one', 'other'].map((name) => join(folder, `${name}.parquet`));
+      const halves = [source.slice(0, rows - 100), source.slice(rows - 100)];
+      for (const [at, path] of paths.entries()) await writeSource(path, halves[at] ?? [], options);
+      for (const table of TABLES) {
+        check(table, await runSqlFile({ name: table, input: paths }), source);
+      }
+    });
+  });
+
+  it('takes fields of megabytes', async () => {
+    const text = 'x\\u00e9'.repeat(800_000);
+    const label = `{"en":{"language":"en","value":"${text}"}}`;
+    const claims = plainRow(2).claims?.replace('"v2"', `"${text}"`) ?? null;
+    const source = [
+      { ...plainRow(1), labels: label },
+      { ...plainRow(2), claims },
+    ];
+    await withFolder(async (folder) => {
+      const path = join(folder, 'large.parquet');
+      await writeSource(path, source);
+      for (const table of TABLES) {
+        check(table, await runSqlFile({ name: table, input: [path] }), source);
+      }
+    });
+  });
+
+  it('puts the rows of a property together, entities in the order of the source', async () => {
+    const source = Array.from({ length: 2100 }, (_row, index) => plainRow(index));
+    await withFolder(async (folder) => {
+      const path = join(folder, 'ordered.parquet');
+      await writeSource(path, source, ', ROW_GROUP_SIZE 2048');
+      const { rows } = await runSqlFile({ name: 'claims', input: [path] });
+      const order = rows.map(
+        (row) => [String(row['property']), Number(String(row['id']).slice(1))] as const,
+      );
+      const sorted = order.toSorted(([p, a], [q, b]) => (p < q ? -1 : p > q ? 1 : a - b));
+      expect(order).toEqual(sorted);
+    });
+  });
+
   it('writes the columns of its contract, also when there are no rows', async () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'empty.parquet');
@@ -264,6 +312,22 @@ async function withSample<T>(use: (files: readonly string[]) => Promise<T>, seed
     const names = (await readdir(join(folder, 'sample'))).sort();
     return await use(names.map((name) => join(folder, 'sample', name)));
   });
+}
+
+/** An entity with one or two of each, and a statement. */
+function plainRow(index: number): SourceRow {
+  const record = (name: string) => `{"language":"${name}","value":"n${index}"}`;
+  const map = `{"en":${record('en')},"de":${record('de')}}`;
+  const labels = `{"en":"p${index % 7}","fr":"q"}`;
+  const snak = `{"property":"P${index % 7}","property-labels":${labels},"datatype":"string","datavalue":"v${index}"}`;
+  return {
+    id: `Q${index}`,
+    labels: map,
+    descriptions: map,
+    aliases: `{"en":[${record('en')}]}`,
+    sitelinks: `{"enwiki":{"site":"enwiki","title":"t${index}"}}`,
+    claims: `{"P${index % 7}":[{"mainsnak":${snak},"rank":"normal"}]}`,
+  };
 }
 
 function emptyRow(id: string): SourceRow {
