@@ -4,6 +4,8 @@
 
 const FIRST_BYTES = 1 << 16;
 const FIRST_SLOTS = 1 << 10;
+/** Places are kept as 32-bit numbers. */
+const LIMIT = 2 ** 31 - 1;
 
 export class ValuePool {
   /** Numbers given so far, NULL's among them. */
@@ -51,7 +53,9 @@ export class ValuePool {
     const number = this.size++;
     const start = this.starts[number] ?? 0;
     const end = start + to - from;
-    if (end > this.bytes.length) this.bytes = grown(this.bytes, Math.max(end, start * 2));
+    if (end > LIMIT) throw new Error('one row group has more text than can be addressed');
+    if (end > this.bytes.length)
+      this.bytes = grown(this.bytes, Math.min(LIMIT, Math.max(end, start * 2)));
     if (to - from < 64) {
       for (let at = from; at < to; at++) this.bytes[start + at - from] = source[at] ?? 0;
     } else this.bytes.set(source.subarray(from, to), start);
