@@ -151,6 +151,25 @@ export interface Progress {
 export interface Checkpoint {
   readonly records: number;
   readonly position: Json;
+  /** The last one: all of the input has been read. */
+  readonly isComplete?: boolean;
+}
+
+/** A piece of a task's input on its way to a thread. `bytes` is handed over: it is empty after. */
+export interface Piece {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Where in `bytes` each record ends; the first begins at 0. */
+  readonly ends: Uint32Array<ArrayBuffer>;
+}
+
+/** Where a piece's rows and rejects go. They come out in the order of pieces. */
+export interface PieceRows<P = Readonly<Record<string, Json>>> {
+  /** As in the task's context. */
+  readonly with: P;
+  readonly variables: Readonly<Record<string, Scalar>>;
+  /** A row with the columns of the output's contract; a missing column is NULL. */
+  append(output: string, row: Readonly<Record<string, unknown>>): void;
+  reject(reject: Reject): void;
 }
 
 /** A row or record that cannot be used; it goes to `rejects/` and counts against `max_rejects`. */
@@ -202,18 +221,35 @@ export interface TaskContext<P = Readonly<Record<string, Json>>> {
   readonly with: P;
   readonly inputs: Readonly<Record<string, TaskInput>>;
   readonly outputs: Readonly<Record<string, TaskOutput>>;
-  /** A folder that outlives an attempt; emptied when inputs or fingerprint change. */
+  /**
+   * A folder that outlives an attempt; emptied when inputs or fingerprint change, and for a task
+   * that reads an outside file also when no checkpoint was saved.
+   */
   readonly scratch: string;
   /** Aborted when the target must stop now. Long work passes it on or looks at it. */
   readonly signal: AbortSignal;
   /** The last durable checkpoint of an earlier attempt of the same work. */
   readonly resumed: Checkpoint | undefined;
+  /** The run wants to end: a task that saves checkpoints does so at its next safe point. */
+  readonly isDraining: boolean;
+  /** What it tells in bytes is noted in checkpoints, so that `status` can say when it will end. */
   progress(progress: Progress): void;
   /**
-   * Saves a position durably. A failed save is logged and the work goes on from the one before.
-   * While the run drains, the call does not return: the target ends here and goes on next time.
+   * Saves a position durably. A failed save is logged, the work goes on, and the next call tries
+   * again. While the run drains, the call does not return: the target goes on from here next time.
    */
   checkpoint(checkpoint: Checkpoint): Promise<void>;
+  /**
+   * Ends a part: rows from now on go into the next file of each table whose output has a `*` in its
+   * file name (`00000`, .. in its place), and those before become Parquet meanwhile. When to call
+   * it may depend on the input alone, never on checkpoints. Without it all rows wait for the end.
+   */
+  cut(): Promise<void>;
+  /** Gives the pieces to `parse` of the task in threads, and each back, in order, once appended. */
+  parse<T extends Piece>(
+    pieces: AsyncIterable<T>,
+    options: { readonly threads: number },
+  ): AsyncIterable<{ readonly piece: T; readonly found: Json }>;
   sql(): Promise<Sql>;
   /** The Hub of the step; throws when the pipeline names none. */
   hub(): Promise<Hub>;
@@ -294,6 +330,11 @@ export interface Task<P = Readonly<Record<string, Json>>> {
   readonly with?: Readonly<Record<string, Json>>;
   run(context: TaskContext<P>): Promise<void>;
   /**
+   * Parses a piece that `run` gave to `context.parse`. Runs in a thread with a copy of this module,
+   * so nothing is shared with `run` but what it returns.
+   */
+  parse?(piece: Piece, rows: PieceRows<P>): Json;
+  /**
    * Reads what an earlier `run` published for the same group, here or elsewhere; undefined when
    * there is nothing. Of the targets upstream, those of which it proves that they would give the
    * same again are then not made, and count as released.
@@ -315,6 +356,9 @@ export class InputFault extends Error {
     this.producers = producers;
   }
 }
+
+/** Thrown by a task when an input is cut off, damaged, or not what its name says. */
+export class UnreadableInput extends Error {}
 
 /** Gives a task its types; the module of a task has it as its default export. */
 export function defineTask<P = Readonly<Record<string, Json>>>(task: Task<P>): Task<P> {

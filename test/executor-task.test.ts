@@ -236,7 +236,7 @@ test('after a crash a task goes on from its checkpoint, and every row counts onc
   expect(await rig.failure(order, listener)).toMatchObject({ code: 'worker-died', mayPass: true });
   expect(saved.map(({ records }) => records)).toEqual([2, 4, 6]);
   // A tail that was written after the checkpoint and torn by the crash must not count.
-  appendFileSync(join(scratch, 'rows.ndjson'), '{"id":"after","n":99}\n{"id":"to');
+  appendFileSync(join(scratch, 'rows/00000.log'), '{"id":"after","n":99}\n{"id":"to');
   const again: WorkOrder = { ...rig.order(order.rule, more), resume: saved.at(-1) };
   const resumed = await rig.done(again, listener);
   expect(saved.map(({ records }) => records)).toEqual([2, 4, 6, 8, 10]);
@@ -268,7 +268,9 @@ test('a checkpoint that cannot be saved is logged and the work goes on', async (
   });
   const checkpoint = () => Promise.reject(new Error('journal is full'));
   expect((await rig.done(order, { checkpoint })).rows).toBe(10);
-  expect(readFileSync(order.log, 'utf8')).toContain('checkpoint at 2 not saved: Error: journal');
+  expect(readFileSync(order.log, 'utf8')).toContain(
+    'checkpoint at record 2 not saved, will be tried again: Error: journal',
+  );
 });
 
 test('draining ends a task at its next checkpoint, which is saved', async () => {
@@ -290,5 +292,5 @@ test('draining ends a task at its next checkpoint, which is saved', async () => 
   rig.pool.interrupt('drain');
   expect(await outcome).toEqual({ kind: 'interrupted' });
   const last = saved.at(-1);
-  expect(last?.rowLogs['rows']?.rows).toBe(last?.records);
+  expect(last?.saved.rows['rows']).toBe(last?.records);
 });

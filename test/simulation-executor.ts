@@ -40,6 +40,7 @@ import {
   makeFiles,
   sha256Of,
 } from './simulation-result.ts';
+import { checkpointRecord } from './store-fixture.ts';
 
 /** What goes wrong with an attempt by itself. */
 export type Trouble =
@@ -140,9 +141,9 @@ export class FakeExecutor implements Executor {
     const read = readInputs(order, { fs, outside });
     if (trouble?.kind === 'blames') throw blameOf(order);
     if (trouble?.kind === 'fails' && trouble.when === 'begin') throw failureBy(trouble);
-    const work = resumedWork(order) ?? digestWork(this.#describeWork(order), read);
+    const work = resumedWork(order, outside) ?? digestWork(this.#describeWork(order), read);
     if (order.rule.kind === 'task' && random.chance(0.4)) {
-      await listener.checkpoint({ records: 1, position: work, rowLogs: {} });
+      await listener.checkpoint({ ...checkpointRecord(1, work), outside });
       if (job.isDraining) throw new Interruption();
       await this.#pause(random.below(50), job);
     }
@@ -287,8 +288,12 @@ function literalOf(part: CommandPart): string {
 }
 
 /** What an earlier attempt had found out when it saved its position. */
-function resumedWork({ resume }: WorkOrder): string | undefined {
-  return typeof resume?.position === 'string' ? resume.position : undefined;
+/** Like the real worker: only for outside files with the bytes that the checkpoint was saved for. */
+function resumedWork({ resume }: WorkOrder, outside: Outside): string | undefined {
+  const changed = Object.entries(resume?.outside ?? {}).some(
+    ([name, { sha256 }]) => outside[name]?.sha256 !== sha256,
+  );
+  return typeof resume?.position === 'string' && !changed ? resume.position : undefined;
 }
 
 /** The operating system ends a worker together with the run: nobody hears of it again. */

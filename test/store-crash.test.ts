@@ -7,7 +7,15 @@ import type { Entry } from '../src/store/record.ts';
 import type { Store } from '../src/store/store.ts';
 import { type Choose, KEEP_ALL, LOSE_ALL } from './fake-disk.ts';
 import { Crash, type CrashPlan } from './fake-file-system.ts';
-import { entry, Machine, NOTHING_LEFT, record, STATE, trace } from './store-fixture.ts';
+import {
+  checkpointRecord,
+  entry,
+  Machine,
+  NOTHING_LEFT,
+  record,
+  STATE,
+  trace,
+} from './store-fixture.ts';
 
 const A = 'chunk_0-00001-of-00002';
 const B = 'other/x';
@@ -32,10 +40,7 @@ const history: readonly Step[] = [
   [A, entry({ status: 'started', previous: NOTHING_LEFT })],
   [B, entry({ status: 'started', previous: NOTHING_LEFT }, second)],
   'flush',
-  [
-    B,
-    entry({ status: 'checkpoint', checkpoint: { records: 1, position: 1, rowLogs: {} } }, second),
-  ],
+  [B, entry({ status: 'checkpoint', checkpoint: checkpointRecord(1, 1) }, second)],
   [A, entry({ status: 'interrupted' })],
   'flush',
   [B, entry({ status: 'done', trace: trace('d2') }, second)],

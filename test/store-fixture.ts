@@ -1,11 +1,13 @@
 // Records, stores and a fake lock for the tests of the store.
 
 import { crc32 } from 'node:zlib';
+import type { CheckpointRecord } from '../src/executor/executor.ts';
 import { SharedSync } from '../src/shared-sync.ts';
 import type { Belonging } from '../src/store/belonging.ts';
 import type { Lock } from '../src/store/lock.ts';
 import type { Entry, EntryBody, EntryHead, JournalRecord } from '../src/store/record.ts';
 import { openStore, readStore, type Store, type StoreReader } from '../src/store/store.ts';
+import type { Json } from '../src/task.ts';
 import type { Artifact, Trace } from '../src/trace.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeFileSystem } from './fake-file-system.ts';
@@ -27,6 +29,14 @@ export function trace(digest: string, change: Partial<Trace> = {}): Trace {
     durationMs: 5,
     ...change,
   };
+}
+
+/** A checkpoint after so many records. */
+export function checkpointRecord(records: number, position: Json): CheckpointRecord {
+  const at = '2026-01-02T03:04:05.678Z';
+  const saved = { part: 0, log: { bytes: 0, crc: 0 }, rows: {} };
+  const rest = { saved, outside: {}, ignored: [] };
+  return { records, rows: 0, position, started: at, updated: at, ...rest };
 }
 
 export function record(entry: Entry): JournalRecord {

@@ -6,7 +6,14 @@ import { foldJournal } from '../src/store/journal-state.ts';
 import { LINE_LIMIT } from '../src/store/line.ts';
 import type { JournalRecord } from '../src/store/record.ts';
 import type { Trace } from '../src/trace.ts';
-import { entry, NOTHING_LEFT, newerLine, record, trace } from './store-fixture.ts';
+import {
+  checkpointRecord,
+  entry,
+  NOTHING_LEFT,
+  newerLine,
+  record,
+  trace,
+} from './store-fixture.ts';
 
 function decode(text: string | Uint8Array) {
   return decodeJournal(Buffer.from(text));
@@ -86,7 +93,7 @@ test('a checkpoint and leftovers of any size come back whole', () => {
     record(
       entry({
         status: 'checkpoint',
-        checkpoint: { records: 5, position: { window: 'ü"'.repeat(5000) }, rowLogs: {} },
+        checkpoint: checkpointRecord(5, { window: 'ü"'.repeat(5000) }),
       }),
     ),
     record(
@@ -179,12 +186,7 @@ const history: readonly JournalRecord[] = [
       { attempt: 2 },
     ),
   ),
-  record(
-    entry(
-      { status: 'checkpoint', checkpoint: { records: 5, position: 1, rowLogs: {} } },
-      { attempt: 2 },
-    ),
-  ),
+  record(entry({ status: 'checkpoint', checkpoint: checkpointRecord(5, 1) }, { attempt: 2 })),
   record(
     entry(
       {

@@ -6,6 +6,7 @@ import type { Failure } from '../src/trace.ts';
 import {
   artifact,
   BELONGING,
+  checkpointRecord,
   entry,
   Machine,
   NOTHING_LEFT,
@@ -86,7 +87,7 @@ test('done forgets failures, checkpoints and leftovers of attempts before', asyn
       previous: { paths: ['flat/old.parquet'], manifests: [] },
       work,
     }),
-    entry({ status: 'checkpoint', checkpoint: { records: 5, position: 1, rowLogs: {} } }),
+    entry({ status: 'checkpoint', checkpoint: checkpointRecord(5, 1) }),
     entry({ status: 'failed', failure, log: 'logs/a.log' }),
     entry({ status: 'started', previous: NOTHING_LEFT, work }, { attempt: 2 }),
     entry({ status: 'done', trace: trace('d2') }, { attempt: 2 }),
@@ -98,7 +99,7 @@ test('done forgets failures, checkpoints and leftovers of attempts before', asyn
 
 test('a checkpoint counts for its own attempt and those that go on from it', async () => {
   const work = { fields: trace('d1').fields, inputs: { pull: 'd0' } };
-  const checkpoint = { records: 5, position: { byte: 7 }, rowLogs: {} };
+  const checkpoint = checkpointRecord(5, { byte: 7 });
   const first = [
     entry({ status: 'started', previous: NOTHING_LEFT, work }),
     entry({ status: 'checkpoint', checkpoint }),
@@ -263,7 +264,7 @@ test('a damaged line makes every trace of the journal unproven, until it is reha
 test('what a damaged line may have begun voids the trace and the checkpoint before it', async () => {
   const work = { fields: trace('d1').fields, inputs: {} };
   const start = { status: 'started', previous: NOTHING_LEFT, work } as const;
-  const checkpoint = { records: 5, position: 1, rowLogs: {} };
+  const checkpoint = checkpointRecord(5, 1);
   const damage = async (line: number, entries: readonly Entry[]) => {
     const machine = await after(entries);
     const lines = (machine.fs.text(PATH) ?? '').split('\n');

@@ -13,7 +13,7 @@ function filesBelow(folder: string): readonly string[] {
 }
 
 const sources = filesBelow('src');
-const tasks = filesBelow('tasks');
+const tasks = [...filesBelow('tasks'), ...filesBelow('examples')];
 const tests = filesBelow('test');
 const texts = new Map(
   [...sources, ...tasks, ...tests].map((file) => [file, readFileSync(join(root, file), 'utf8')]),
@@ -74,12 +74,13 @@ test('the pure core asks no clock, no randomness and makes no promises', () => {
 test('each library is known in one place', () => {
   const homes: Readonly<Record<string, RegExp>> = {
     yaml: /^(src\/config\/|tasks\/)/,
+    saxes: /^examples\/discogs\/tasks\//,
     ajv: /^src\/(config|executor)\//,
     'ajv/dist/2020.js': /^src\/(config|executor)\//,
     listr2: /^src\/reporter\/listr\.ts$/,
     execa: /^src\/executor\/shell\.ts$/,
     '@duckdb/node-api': /^src\/executor\//,
-    'apache-arrow': /^(src\/executor\/contract\.ts|src\/task\.ts|tasks\/)/,
+    'apache-arrow': /^(src\/executor\/contract\.ts|src\/task\.ts|tasks\/|examples\/)/,
     commander: /^src\/cli\//,
     '@huggingface/hub': /^src\/hub\/client\//,
   };
@@ -91,7 +92,8 @@ test('each library is known in one place', () => {
 
 test('tasks import only the task contract of the runner', () => {
   const found = imports.filter(
-    ({ from, to }) => from.startsWith('tasks/') && to.startsWith('src/') && to !== 'src/task.ts',
+    ({ from, to }) =>
+      /^(tasks|examples)\//.test(from) && to.startsWith('src/') && to !== 'src/task.ts',
   );
   expect(offenders(found)).toEqual([]);
 });
@@ -159,6 +161,8 @@ test('no file is imported by nobody', () => {
     'src/bin.js',
     // Started as a process of its own.
     'src/executor/worker.js',
+    // Started as a thread.
+    'src/executor/parse-thread.ts',
   ]);
   const used = new Set(imports.map(({ to }) => to));
   const spoken = [...texts.values()].join('\n');

@@ -40,9 +40,33 @@ export interface ProcessGroup {
   readonly started: string;
 }
 
-export interface CheckpointRecord extends Checkpoint {
-  /** Durable length in bytes of each table's row log, by output. */
-  readonly rowLogs: Readonly<Record<string, { readonly bytes: number; readonly rows: number }>>;
+export interface CheckpointRecord {
+  readonly records: number;
+  /** Appended to all tables so far. */
+  readonly rows: number;
+  readonly position: Json;
+  /** ISO times: when the work began, in whichever attempt; of this checkpoint; of the end. */
+  readonly started: string;
+  readonly updated: string;
+  readonly completed_at?: string;
+  /** How far the task was in its input, where it says so in bytes. */
+  readonly bytes?: { readonly done: number; readonly total: number };
+  readonly saved: SavedRows;
+  /** What the outside files were, by name in the trace. */
+  readonly outside: WorkResult['outside'];
+  /** Parameters that cannot change the result, by the task's schema. */
+  readonly ignored: readonly string[];
+}
+
+/** What of a task's rows is durable. */
+export interface SavedRows {
+  /** The part that rows are appended to, and how much of its log counts. */
+  readonly part: number;
+  readonly log: { readonly bytes: number; readonly crc: number };
+  /** Of the part before, while it may still lie in its log. */
+  readonly before?: { readonly bytes: number; readonly crc: number };
+  /** By table; the rejects are one. */
+  readonly rows: Readonly<Record<string, number>>;
 }
 
 export interface WorkOrder {

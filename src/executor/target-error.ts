@@ -2,7 +2,7 @@
 // into an outcome. A deliberate exception to "user errors are values": between the leaf that finds
 // a broken row and the attempt lie DuckDB callbacks and tasks, which can only pass a throw on.
 import { HubError } from '../hub/client/error.ts';
-import { InputFault } from '../task.ts';
+import { InputFault, UnreadableInput } from '../task.ts';
 import type { Failure, FailureCode } from '../trace.ts';
 
 export class TargetError extends Error {
@@ -50,6 +50,11 @@ export function failureOf(error: unknown, otherwise: FailureCode): Failure {
   if (error instanceof InputFault) {
     const hint = 'run again: what was found at fault is made again, and this after it';
     return { code: 'found-damaged', message: firstLine(error.message), hint, mayPass: false };
+  }
+  if (error instanceof UnreadableInput) {
+    const hint = 'repair or replace the file, then run again';
+    const message = firstLine(error.message);
+    return { code: 'input-unreadable', message, hint, mayPass: false };
   }
   const remote = hubFailure(error);
   if (remote !== undefined) return remote;

@@ -3,8 +3,9 @@
 import { mkdirSync } from 'node:fs';
 import type {
   Account,
-  Checkpoint,
   Hub,
+  Piece,
+  Progress,
   Published,
   Sql,
   TaskContext,
@@ -13,23 +14,27 @@ import type {
 } from '../task.ts';
 import type { Database } from './duckdb.ts';
 import type { RuleOrder } from './executor.ts';
+import { parseInThreads } from './parse-threads.ts';
 import { type Attempt, Interrupted, type RuleResult } from './rule.ts';
 import { targetError } from './target-error.ts';
-import { loadPlannedTask, loadTask, taskMeaning } from './task-module.ts';
-import { TaskTables } from './task-tables.ts';
+import { TaskCheckpoints } from './task-checkpoint.ts';
+import { loadPlannedTask, loadTask, type Parameters, taskMeaning } from './task-module.ts';
 import { openHub } from './worker-hub.ts';
 
 export async function runTask(
   attempt: Attempt,
   rule: Extract<RuleOrder, { kind: 'task' }>,
 ): Promise<RuleResult> {
-  const { order } = attempt;
+  const { order, control } = attempt;
   // What was saved on the way belongs to the code before; else the trace tells which code ran.
   const isResumed = order.resume !== undefined;
   const module = isResumed ? await loadPlannedTask(rule) : await loadTask(rule.module);
+  // Threads run the very code that runs here.
+  const planned = { ...rule, code: module.code };
   const parameters = module.checkParameters(order.with);
-  const { tables, resumed } = await TaskTables.open(attempt);
-  const said: { account?: Account; published?: Published } = {};
+  const checkpoints = await TaskCheckpoints.open(attempt, module.ignored);
+  const { resumed } = checkpoints;
+  const said: { account?: Account; published?: Published; progress?: Progress } = {};
   // Rejects when a checkpoint finds the run draining: the task's own call then never returns.
   const drained = Promise.withResolvers<never>();
   let isScratchMade = false;
@@ -44,22 +49,32 @@ export async function runTask(
       isScratchMade = true;
       return order.scratch;
     },
-    signal: attempt.control.signal,
+    signal: control.signal,
     resumed:
       resumed === undefined ? undefined : { records: resumed.records, position: resumed.position },
-    progress: (progress) => attempt.control.progress(progress),
+    get isDraining() {
+      return control.isDraining();
+    },
+    progress: (progress) => {
+      said.progress = progress;
+      control.progress(progress);
+    },
     checkpoint: async (checkpoint) => {
-      if (!(await saveCheckpoint(attempt, { tables, checkpoint }))) return;
+      await checkpoints.save(checkpoint, said.progress);
+      if (!control.isDraining()) return;
       drained.reject(new Interrupted());
       await new Promise<never>(() => {});
     },
+    cut: async () => await (await checkpoints.tables()).cut(),
+    parse: (pieces, { threads }) =>
+      parsePieces(pieces, { threads, rule: planned, parameters, attempt, checkpoints }),
     sql: async () => taskSql(await attempt.database()),
     hub: () => taskHub(attempt),
     dataset: order.dataset,
     provenance: order.provenance,
     excluded: order.excluded,
-    table: (output) => tables.table(output),
-    reject: (reject) => tables.reject(reject),
+    table: async (output) => await (await checkpoints.tables()).table(output),
+    reject: async (reject) => await (await checkpoints.tables()).reject(reject),
     account: (account) => {
       said.account = account;
     },
@@ -69,23 +84,41 @@ export async function runTask(
     log: (line) => attempt.log.line(line),
   };
   await Promise.race([module.task.run(context), drained.promise]);
-  const written = await tables.finish();
-  return { ...written, ...said, meaning: { ...taskMeaning(module), code: module.code } };
+  const written = await (await checkpoints.openTables)?.finish();
+  const { account, published } = said;
+  return {
+    ...(written ?? NOTHING_WRITTEN),
+    ...(account === undefined ? {} : { account }),
+    ...(published === undefined ? {} : { published }),
+    meaning: { ...taskMeaning(module), code: module.code },
+  };
 }
 
-/** Saves a checkpoint; true when the target is to end here. */
-async function saveCheckpoint(
-  { control, log }: Attempt,
-  { tables, checkpoint }: { readonly tables: TaskTables; readonly checkpoint: Checkpoint },
-): Promise<boolean> {
-  control.signal.throwIfAborted();
-  const { records, position } = checkpoint;
-  // Not being able to write rows is a failure; not being able to note the position is not: the
-  // next attempt then goes on from the position before.
-  const rowLogs = await tables.save();
-  const problem = await control.checkpoint({ records, position, rowLogs });
-  if (problem !== undefined) log.line(`checkpoint at ${records} not saved: ${problem}`);
-  return control.isDraining();
+const NOTHING_WRITTEN = { written: new Map(), rejects: 0, rejectsFile: undefined };
+
+async function* parsePieces<T extends Piece>(
+  pieces: AsyncIterable<T>,
+  {
+    threads,
+    rule,
+    parameters,
+    attempt,
+    checkpoints,
+  }: {
+    readonly threads: number;
+    readonly rule: Extract<RuleOrder, { kind: 'task' }>;
+    readonly parameters: Parameters;
+    readonly attempt: Attempt;
+    readonly checkpoints: TaskCheckpoints;
+  },
+): ReturnType<typeof parseInThreads<T>> {
+  const tables = await checkpoints.tables();
+  const { variables } = attempt.order;
+  yield* parseInThreads(pieces, {
+    threads,
+    data: { rule, with: parameters, variables, tables: tables.tables },
+    accept: ({ blocks }) => tables.appendBlocks(blocks),
+  });
 }
 
 function taskInputs({ inputs }: Attempt): TaskContext['inputs'] {

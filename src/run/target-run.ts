@@ -14,6 +14,7 @@ import { forEachProducer } from '../plan/graph.ts';
 import { locateTarget, type TargetId, targetName } from '../plan/plan.ts';
 import type { TargetState } from '../store/journal-state.ts';
 import type { Failure, Trace } from '../trace.ts';
+import { identityText, resumable, workIdentity } from './checkpoint.ts';
 import type { RunContext } from './context.ts';
 import type { TargetFacts } from './facts.ts';
 import { failureOf } from './failure.ts';
@@ -23,7 +24,6 @@ import { writeProvenance } from './provenance.ts';
 import { publish } from './publish.ts';
 import type { Recorder } from './recorder.ts';
 import { RELEASED_DIGEST, releaseFiles } from './release.ts';
-import { identityOf, identityText, resumable } from './resume.ts';
 import { SharedStage } from './shared-stage.ts';
 import { traceOf } from './success.ts';
 import { NO_TAKEOVER, type Takeover, Takeovers } from './takeover.ts';
@@ -141,10 +141,13 @@ export class TargetRunner {
     const { rule, hub } = step.config;
     const isTask = rule.kind === 'task';
     const outside = this.#facts.outsideInputsNow(locateTarget(graph.plan, id));
-    const identity = isTask
-      ? identityOf(id, { plan: graph.plan, facts: this.#facts, outside })
+    const now = isTask
+      ? workIdentity(id, { plan: graph.plan, facts: this.#facts, outside })
       : undefined;
-    const resume = resumable(state, identity);
+    const checkpoint = resumable(state, now);
+    const resume = checkpoint?.record;
+    // Of the work that goes on, whose scratch folder it finds again.
+    const identity = checkpoint?.work ?? now;
     const { inherited } = attempt.takeover;
     const scratch = identity === undefined ? '' : digestText(identityText(identity)).slice(0, 12);
     this.#clearScratch(posix.join(work, paths.scratch), scratch);

@@ -1,0 +1,276 @@
+// Finds where each record of a dump begins and ends, without parsing it: so that a record can be
+// parsed, refused, counted and resumed by itself, whatever is wrong with those around it. Knows of XML
+// only what hides a tag: CDATA, comments, quoted attributes. A record ends with its end tag; one
+// without ends where the next begins. Everything between records but white space, comments and the
+// root's own tags is given as a record too, for the parser to refuse.
+
+/** What a dump's records are called. */
+export interface DumpShape {
+  /** The element around all records. */
+  readonly root: string;
+  readonly record: string;
+  /** The element within a record whose children are called like a record. */
+  readonly nestedIn?: string;
+}
+
+/** A longer record is taken for damage: it would have to be held in memory as a whole. */
+export const MAX_RECORD_BYTES = 16 * 1024 * 1024;
+
+const SPACE = new Set([0x20, 0x09, 0x0a, 0x0d]);
+const [GREATER, SLASH, LESS, NEWLINE] = [0x3e, 0x2f, 0x3c, 0x0a];
+const QUOTES = new Set([0x22, 0x27]);
+/** The longest text that has to be whole before it can be recognised: `</` + a name + one more. */
+const LOOK_AHEAD = 32;
+
+/** `more`: not decidable without the bytes that follow. */
+export type Scanned =
+  | { readonly kind: 'record'; readonly start: number; readonly end: number }
+  | { readonly kind: 'more'; readonly start: number }
+  /** Nothing is left; `isWhole` when the root's end tag was seen. */
+  | { readonly kind: 'end'; readonly isWhole: boolean };
+
+export class RecordScanner {
+  readonly #shape: DumpShape;
+  #isRootOpen: boolean;
+  #isRootClosed = false;
+  #finder: TagFinder | undefined;
+
+  /** `isInside`: the bytes begin after the root's start tag. */
+  constructor(shape: DumpShape, { isInside }: { readonly isInside: boolean }) {
+    this.#shape = shape;
+    this.#isRootOpen = isInside;
+  }
+
+  /**
+   * The next record in `bytes` from `at` on. `isLast`: nothing follows these bytes. Throws when they
+   * do not begin like this dump.
+   */
+  next(bytes: Buffer, { at, isLast }: { readonly at: number; readonly isLast: boolean }): Scanned {
+    let place = at;
+    for (;;) {
+      while (place < bytes.length && SPACE.has(bytes[place] ?? 0)) place += 1;
+      if (place === bytes.length) {
+        if (isLast) return { kind: 'end', isWhole: this.#isRootClosed };
+        return { kind: 'more', start: place };
+      }
+      if (bytes.length - place < LOOK_AHEAD && !isLast) return { kind: 'more', start: place };
+      const skipped = this.#skipBetween(bytes, { at: place, isLast });
+      if (skipped === 'more') return { kind: 'more', start: place };
+      if (skipped === undefined) break;
+      place = skipped;
+    }
+    const start = place;
+    const isRecord = startsTag(bytes, { at: start, tag: `<${this.#shape.record}` });
+    const end = isRecord
+      ? this.#recordEnd(bytes, { at: start, isLast })
+      : this.#strayEnd(bytes, { at: start, isLast });
+    if (end !== undefined) return { kind: 'record', start, end };
+    return isLast ? { kind: 'end', isWhole: false } : { kind: 'more', start };
+  }
+
+  /** Behind what may stand between records; undefined when something else stands there. */
+  #skipBetween(
+    bytes: Buffer,
+    { at, isLast }: { readonly at: number; readonly isLast: boolean },
+  ): number | 'more' | undefined {
+    const { root } = this.#shape;
+    const after = (close: string): number | 'more' | undefined => {
+      const end = bytes.indexOf(close, at);
+      if (end >= 0) return end + close.length;
+      return isLast || bytes.length - at > MAX_RECORD_BYTES ? undefined : 'more';
+    };
+    if (at === 0 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) return 3;
+    if (startsWith(bytes, { at, text: '<!--' })) return after('-->');
+    if (startsWith(bytes, { at, text: '<?' })) {
+      const end = after('?>');
+      if (typeof end === 'number') checkEncoding(bytes.toString('latin1', at, end));
+      return end;
+    }
+    if (startsWith(bytes, { at, text: '<!DOCTYPE' })) return after('>');
+    if (startsTag(bytes, { at, tag: `</${root}` })) {
+      this.#isRootClosed = true;
+      return after('>');
+    }
+    if (this.#isRootOpen) return undefined;
+    if (!startsTag(bytes, { at, tag: `<${root}` })) {
+      const found = bytes.toString('latin1', at, at + 24).split('\n')[0];
+      throw new Error(`is no dump of ${root}: it begins with ${JSON.stringify(found)}`);
+    }
+    this.#isRootOpen = true;
+    return after('>');
+  }
+
+  /** Up to the next record or the root's end. */
+  #strayEnd(
+    bytes: Buffer,
+    { at, isLast }: { readonly at: number; readonly isLast: boolean },
+  ): number | undefined {
+    const { root, record } = this.#shape;
+    const tags = [`<${record}`, `</${root}`];
+    const next = firstTag(bytes, { at: at + 1, tags });
+    if (next !== undefined) return next.at;
+    checkLength(bytes.length - at);
+    return isLast && this.#isRootClosed ? bytes.length : undefined;
+  }
+
+  /** Behind the end tag of the record that begins here; undefined when it is not in these bytes. */
+  #recordEnd(
+    bytes: Buffer,
+    { at, isLast }: { readonly at: number; readonly isLast: boolean },
+  ): number | undefined {
+    const { root, record, nestedIn } = this.#shape;
+    const head = tagEnd(bytes, at);
+    if (head === undefined) {
+      checkLength(bytes.length - at);
+      return undefined;
+    }
+    if (bytes[head - 2] === SLASH) return head;
+    // Kept for all records of these bytes: what is far away is looked for once.
+    if (this.#finder?.bytes !== bytes) {
+      const nested = nestedIn === undefined ? [] : [`<${nestedIn}`, `</${nestedIn}`];
+      const tags = [`</${record}`, `<${record}`, `</${root}`, ...nested];
+      this.#finder = new TagFinder(bytes, tags);
+    }
+    const finder = this.#finder;
+    let isNested = false;
+    for (let place = head; ; ) {
+      const found = finder.first(place);
+      if (found === undefined) {
+        checkLength(bytes.length - at);
+        return undefined;
+      }
+      place = found.at + 1;
+      switch (found.index) {
+        case 0: {
+          const end = bytes.indexOf(GREATER, found.at);
+          if (end < 0) return undefined;
+          if (!isNested) return end + 1;
+          break;
+        }
+        case 1:
+          if (!isNested || bytes[found.at - 1] === NEWLINE) return found.at;
+          break;
+        case 2:
+          return found.at;
+        case 3:
+          isNested = !isEmptyTag(bytes, found.at);
+          break;
+        case 4:
+          isNested = false;
+          break;
+        default: {
+          const end = hiddenEnd(bytes, found.at);
+          if (end !== undefined) place = end;
+          else if (!isLast && bytes.length - at <= MAX_RECORD_BYTES) return undefined;
+          // It never ends: no hiding place, just a mistake in this record.
+        }
+      }
+    }
+  }
+}
+
+/** The next of several tags, each looked for once. The last index stands for `<!`. */
+class TagFinder {
+  readonly bytes: Buffer;
+  readonly #tags: readonly Buffer[];
+  readonly #next: number[];
+
+  constructor(bytes: Buffer, tags: readonly string[]) {
+    this.bytes = bytes;
+    this.#tags = [...tags, '<!'].map((tag) => Buffer.from(tag));
+    this.#next = this.#tags.map(() => -1);
+  }
+
+  first(from: number): { readonly at: number; readonly index: number } | undefined {
+    let best = -1;
+    for (let index = 0; index < this.#tags.length; index += 1) {
+      if ((this.#next[index] ?? 0) < from) this.#next[index] = this.#find(index, from);
+      if (best < 0 || (this.#next[index] ?? 0) < (this.#next[best] ?? 0)) best = index;
+    }
+    const at = this.#next[best] ?? Number.POSITIVE_INFINITY;
+    if (at === Number.POSITIVE_INFINITY) return undefined;
+    return { at, index: best === this.#tags.length - 1 ? -1 : best };
+  }
+
+  #find(index: number, from: number): number {
+    const tag = this.#tags[index] ?? Buffer.alloc(0);
+    const isName = index < this.#tags.length - 1;
+    for (let at = from; ; at += 1) {
+      at = this.bytes.indexOf(tag, at);
+      if (at < 0) return Number.POSITIVE_INFINITY;
+      if (!isName || endsName(this.bytes[at + tag.length])) return at;
+    }
+  }
+}
+
+function firstTag(
+  bytes: Buffer,
+  { at, tags }: { readonly at: number; readonly tags: readonly string[] },
+) {
+  const finder = new TagFinder(bytes, tags);
+  let found = finder.first(at);
+  while (found !== undefined && found.index < 0) found = finder.first(found.at + 1);
+  return found;
+}
+
+/** Behind the CDATA section or comment that begins here. */
+function hiddenEnd(bytes: Buffer, at: number): number | undefined {
+  const close = startsWith(bytes, { at, text: '<!--' })
+    ? '-->'
+    : startsWith(bytes, { at, text: '<![CDATA[' })
+      ? ']]>'
+      : undefined;
+  if (close === undefined) return bytes.length - at < LOOK_AHEAD ? undefined : at + 2;
+  const end = bytes.indexOf(close, at + 4);
+  return end < 0 ? undefined : end + close.length;
+}
+
+/** Behind the `>` of a start tag; one in quotes does not count. */
+function tagEnd(bytes: Buffer, at: number): number | undefined {
+  let quote = 0;
+  for (let place = at; place < bytes.length; place += 1) {
+    const byte = bytes[place] ?? 0;
+    if (quote !== 0) {
+      if (byte === quote) quote = 0;
+      // No attribute holds a `<`: the quote was never closed.
+      else if (byte === LESS) return place;
+    } else if (QUOTES.has(byte)) quote = byte;
+    else if (byte === GREATER) return place + 1;
+    else if (byte === LESS && place > at) return place;
+  }
+  return undefined;
+}
+
+function isEmptyTag(bytes: Buffer, at: number): boolean {
+  const end = tagEnd(bytes, at);
+  return end !== undefined && bytes[end - 2] === SLASH;
+}
+
+function startsWith(
+  bytes: Buffer,
+  { at, text }: { readonly at: number; readonly text: string },
+): boolean {
+  return bytes.toString('latin1', at, at + text.length) === text;
+}
+
+function startsTag(
+  bytes: Buffer,
+  { at, tag }: { readonly at: number; readonly tag: string },
+): boolean {
+  return startsWith(bytes, { at, text: tag }) && endsName(bytes[at + tag.length]);
+}
+
+function endsName(byte: number | undefined): boolean {
+  return byte === GREATER || byte === SLASH || (byte !== undefined && SPACE.has(byte));
+}
+
+function checkLength(bytes: number): void {
+  if (bytes <= MAX_RECORD_BYTES) return;
+  throw new Error(`has a record of more than ${MAX_RECORD_BYTES} bytes`);
+}
+
+function checkEncoding(declaration: string): void {
+  const encoding = /\bencoding\s*=\s*["']([^"']*)["']/.exec(declaration)?.[1] ?? 'utf-8';
+  if (/^(utf-?8|us-ascii)$/i.test(encoding)) return;
+  throw new Error(`is written in ${encoding}, not in UTF-8`);
+}

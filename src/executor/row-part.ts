@@ -1,0 +1,164 @@
+// Turns a row log into a part: a folder with a Parquet file for each table, made durable, then
+// renamed into place. Which rows a part has depends on the task alone, so its bytes are the same
+// however often the task was interrupted on the way.
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { copyQuery } from './copy.ts';
+import type { Database } from './duckdb.ts';
+import { makeDurable, type SizedFile } from './durability.ts';
+import { type LogLength, readLog } from './row-log.ts';
+import { type RowTable, readRowText } from './row-text.ts';
+import { DatabaseError } from './sql-error.ts';
+import { targetError } from './target-error.ts';
+
+/** A table's file in a part. */
+export interface PartTable {
+  /** In the part's folder. */
+  readonly file: string;
+  readonly rows: number;
+  readonly minId: string | null;
+  readonly maxId: string | null;
+}
+
+/** By name of the table. */
+export type Part = Readonly<Record<string, PartTable>>;
+
+const RECORD = 'part.json';
+
+/** The part in the folder; undefined when there is none. */
+export function readPart(folder: string): Part | undefined {
+  if (!existsSync(folder)) return undefined;
+  return JSON.parse(readFileSync(join(folder, RECORD), 'utf8'));
+}
+
+export interface PartOrder {
+  readonly log: string;
+  readonly length: LogLength;
+  readonly tables: readonly (RowTable & { readonly idColumn: string })[];
+  /** Names of the tables that have a file in the part even without rows. */
+  readonly opened: ReadonlySet<string>;
+  readonly folder: string;
+}
+
+/** Makes the part unless it is there. Throws `contract-broken` for a row that does not fit. */
+export async function makePart(database: Database, order: PartOrder): Promise<Part> {
+  const { folder, tables } = order;
+  const known = readPart(folder);
+  if (known !== undefined) return known;
+  const texts = `${folder}.text`;
+  const unfinished = `${folder}.unfinished`;
+  for (const path of [texts, unfinished]) {
+    rmSync(path, { recursive: true, force: true });
+    mkdirSync(path, { recursive: true });
+  }
+  const counted = await splitLog(order, texts);
+  const part: Record<string, PartTable> = {};
+  const files: SizedFile[] = [];
+  for (const [index, table] of tables.entries()) {
+    const { rows, longest } = counted.get(index) ?? { rows: 0, longest: 0 };
+    if (rows === 0 && !order.opened.has(table.name)) continue;
+    const text = textPath(texts, index);
+    if (rows === 0) writeFileSync(text, '');
+    const file = `${table.name}.parquet`;
+    const query = readRowText(text, { columns: table.columns, longest });
+    const staged = join(unfinished, file);
+    const written = await copyRows(database, { query, table, staged });
+    if (written.rows !== rows) {
+      throw targetError('internal', `${rows} rows of "${table.name}" were read as ${written.rows}`);
+    }
+    const { minId, maxId } = written;
+    part[table.name] = { file, rows, minId, maxId };
+    files.push({ path: staged, bytes: statSync(staged).size });
+    rmSync(text);
+  }
+  writeFileSync(join(unfinished, RECORD), JSON.stringify(part));
+  files.push({ path: join(unfinished, RECORD), bytes: 0 });
+  await makeDurable(files, unfinished);
+  renameSync(unfinished, folder);
+  await syncFolder(join(folder, '..'));
+  rmSync(texts, { recursive: true, force: true });
+  return part;
+}
+
+/** One file of lines for each table, which DuckDB reads far faster than it reads blocks. */
+async function splitLog(
+  { log, length }: PartOrder,
+  folder: string,
+): Promise<ReadonlyMap<number, { readonly rows: number; readonly longest: number }>> {
+  const counted = new Map<number, { rows: number; longest: number }>();
+  const files = new Map<number, Awaited<ReturnType<typeof open>>>();
+  try {
+    for await (const block of readLog(log, length)) {
+      const { table } = block;
+      const file = files.get(table) ?? (await open(textPath(folder, table), 'w'));
+      files.set(table, file);
+      await file.writeFile(block.bytes);
+      const before = counted.get(table) ?? { rows: 0, longest: 0 };
+      counted.set(table, {
+        rows: before.rows + block.rows,
+        longest: Math.max(before.longest, block.longest),
+      });
+    }
+  } finally {
+    for (const file of files.values()) await file.close();
+  }
+  return counted;
+}
+
+function textPath(folder: string, table: number): string {
+  return join(folder, `${table}.csv`);
+}
+
+async function copyRows(
+  database: Database,
+  {
+    query,
+    table,
+    staged,
+  }: {
+    readonly query: string;
+    readonly table: RowTable & { readonly idColumn: string };
+    readonly staged: string;
+  },
+) {
+  const { name, idColumn } = table;
+  const output = { name, path: '', glob: false, partitionBy: undefined, contract: undefined };
+  try {
+    const [written] = await copyQuery(database, {
+      query,
+      values: {},
+      output: { ...output, idColumn, format: 'parquet' },
+      staged,
+    });
+    if (written === undefined) throw new Error('COPY wrote no file');
+    return written;
+  } catch (error) {
+    if (!(error instanceof DatabaseError) || !isMisfit(error)) throw error;
+    const detail = error.fault.message.split('\n').slice(0, 3).join('\n');
+    throw targetError('contract-broken', `A row of table("${name}") does not fit its contract`, {
+      detail,
+    });
+  }
+}
+
+function isMisfit({ fault }: DatabaseError): boolean {
+  return fault.type === 'Invalid Input' || fault.type === 'Conversion';
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
