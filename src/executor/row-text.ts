@@ -2,6 +2,7 @@
 // output's contract in their order and without names; and the query that reads such lines back.
 // Every string is quoted, so that an empty one is no NULL and a line break in it ends no row.
 import type { Column } from './duckdb.ts';
+import { RowWriter } from './row-writer.ts';
 import { quotedName, quotedText } from './sql-text.ts';
 import { targetError } from './target-error.ts';
 
@@ -23,60 +24,94 @@ export interface RowBlock {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-type Encoder = (row: Row) => string;
-
-interface OpenBlock {
-  lines: string[];
-  rows: number;
-  longest: number;
-}
-
 /** Collects rows of several tables until they are taken as blocks. */
 export class RowBuffer {
-  /** About how much memory the rows take that were added since the last `take`. */
-  characters = 0;
+  /** Bytes of the rows that were added since the last `take`. */
+  bytes = 0;
   readonly #tables: readonly RowTable[];
-  readonly #encoders: (Encoder | undefined)[] = [];
-  readonly #open = new Map<number, OpenBlock>();
+  readonly #open: (OpenBlock | undefined)[] = [];
 
   constructor(tables: readonly RowTable[]) {
     this.#tables = tables;
   }
 
-  /** Throws `contract-broken` for a column that the table has not, or a value of a wrong kind. */
+  /**
+   * Throws `contract-broken` for a column that the table has not, or a value of a wrong kind; then
+   * nothing was added.
+   */
   add(table: number, row: Row): void {
-    let encode = this.#encoders[table];
-    if (encode === undefined) {
-      encode = rowEncoder(this.#tables[table] ?? { name: String(table), columns: [] });
-      this.#encoders[table] = encode;
-    }
-    let block = this.#open.get(table);
+    let block = this.#open[table];
     if (block === undefined) {
-      block = { lines: [], rows: 0, longest: 0 };
-      this.#open.set(table, block);
+      block = new OpenBlock(this.#tables[table] ?? { name: String(table), columns: [] });
+      this.#open[table] = block;
     }
-    const line = encode(row);
-    block.lines.push(line);
-    block.rows += 1;
-    if (line.length > block.longest) block.longest = line.length;
-    this.characters += line.length;
+    this.bytes += block.add(row);
   }
 
   /** What was added since the last time, in order of the tables. */
   take(): readonly RowBlock[] {
-    const blocks = [...this.#open]
-      .sort(([a], [b]) => a - b)
-      .map(([table, { lines, rows, longest }]): RowBlock => {
-        const text = lines.join('');
-        if (!text.isWellFormed()) refuseLoneSurrogate(lines);
-        // A code unit takes up to three bytes.
-        return { table, rows, longest: longest * 3, bytes: new TextEncoder().encode(text) };
-      });
-    this.#open.clear();
-    this.characters = 0;
-    return blocks;
+    this.bytes = 0;
+    return this.#open.flatMap((block, table) =>
+      block === undefined || block.rows === 0 ? [] : [{ table, ...block.take() }],
+    );
   }
 }
+
+class OpenBlock {
+  rows = 0;
+  #longest = 0;
+  readonly #table: string;
+  readonly #names: readonly string[];
+  readonly #fields: readonly WriteField[];
+  readonly #writer = new RowWriter();
+
+  constructor({ name, columns }: RowTable) {
+    this.#table = name;
+    this.#names = columns.map((column) => column.name);
+    this.#fields = columns.map((column) => fieldWriter(name, column));
+  }
+
+  /** Gives the number of bytes. */
+  add(row: Row): number {
+    const writer = this.#writer;
+    const start = writer.length;
+    try {
+      this.#write(row);
+    } catch (error) {
+      writer.length = start;
+      throw error;
+    }
+    const bytes = writer.length - start;
+    this.rows += 1;
+    if (bytes > this.#longest) this.#longest = bytes;
+    return bytes;
+  }
+
+  take(): Omit<RowBlock, 'table'> {
+    const taken = { rows: this.rows, longest: this.#longest, bytes: this.#writer.take() };
+    this.rows = 0;
+    this.#longest = 0;
+    return taken;
+  }
+
+  /** Refuses columns that the contract does not have: they would be left out in silence. */
+  #write(row: Row): void {
+    const names = this.#names;
+    let found = 0;
+    for (let index = 0; index < names.length; index += 1) {
+      const value = row[names[index] ?? ''];
+      if (value !== undefined) found += 1;
+      if (index > 0) this.#writer.byte(COMMA);
+      if (value !== undefined && value !== null) this.#fields[index]?.(this.#writer, value);
+    }
+    this.#writer.byte(NEWLINE);
+    let given = 0;
+    for (const _ in row) given += 1;
+    if (given > found) refuseUnknown(row, { table: this.#table, names });
+  }
+}
+
+const [COMMA, NEWLINE] = [0x2c, 0x0a];
 
 /** DuckDB's smallest limit for the length of a line; a longer one has to be announced. */
 const LONG_LINE = 2 * 1024 * 1024;
@@ -103,38 +138,17 @@ export function readRowText(
   );
 }
 
-/**
- * Refuses columns that the contract does not have, because they would be left out in silence, and
- * numbers with a fraction for whole numbers, because they would be rounded.
- */
-function rowEncoder({ name: table, columns }: RowTable): Encoder {
-  const names = columns.map(({ name }) => name);
-  const fields = columns.map((column) => fieldEncoder(table, column));
-  const last = columns.length - 1;
-  return (row) => {
-    let line = '';
-    let found = 0;
-    for (let index = 0; index <= last; index += 1) {
-      const value = row[names[index] ?? ''];
-      if (value !== undefined) found += 1;
-      line += fields[index]?.(value) ?? '';
-      line += index === last ? '\n' : ',';
-    }
-    let given = 0;
-    for (const _ in row) given += 1;
-    if (given > found) refuseUnknown(row, { table, names });
-    return line;
-  };
-}
+type WriteField = (writer: RowWriter, value: NonNullable<unknown>) => void;
 
-function fieldEncoder(table: string, { name, type }: Column): (value: unknown) => string {
+/** Refuses numbers with a fraction where whole ones belong: they would be rounded in silence. */
+function fieldWriter(table: string, { name, type }: Column): WriteField {
   const isWhole = /^U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$/.test(type);
   const isText = type === 'VARCHAR';
-  return (value) => {
-    if (value === undefined || value === null) return '';
+  return (writer, value) => {
     switch (typeof value) {
       case 'string':
-        return quoted(value);
+        writer.quoted(value);
+        break;
       case 'number':
         if (isWhole && !Number.isInteger(value)) {
           throw targetError(
@@ -143,20 +157,20 @@ function fieldEncoder(table: string, { name, type }: Column): (value: unknown) =
             { detail: `${name} is ${value}, not a whole number (${type})` },
           );
         }
-        if (Object.is(value, -0)) return '-0';
-        return isText ? quoted(String(value)) : String(value);
+        if (isText) writer.quoted(String(value));
+        else if (Object.is(value, -0)) writer.ascii('-0');
+        else writer.number(value);
+        break;
       case 'bigint':
       case 'boolean':
-        return isText ? quoted(String(value)) : String(value);
+        if (isText) writer.quoted(String(value));
+        else writer.ascii(String(value));
+        break;
       default:
-        if (value instanceof Date) return quoted(value.toISOString());
-        return quoted(JSON.stringify(value, encodeSpecial) ?? '');
+        if (value instanceof Date) writer.quoted(value.toISOString());
+        else writer.quoted(JSON.stringify(value, encodeSpecial) ?? '');
     }
   };
-}
-
-function quoted(text: string): string {
-  return text.includes('"') ? `"${text.replaceAll('"', '""')}"` : `"${text}"`;
 }
 
 /** Of lists and the like: what JSON has no words for, as text that DuckDB casts back. */
@@ -180,16 +194,4 @@ function refuseUnknown(
       hint: `columns: ${names.join(', ')}`,
     });
   }
-}
-
-/** Half a surrogate pair is no Unicode text and would silently become another character. */
-function refuseLoneSurrogate(lines: readonly string[]): void {
-  throw targetError(
-    'task-error',
-    'A row holds half of a surrogate pair, which is no Unicode text',
-    {
-      detail: lines.find((line) => !line.isWellFormed())?.slice(0, 500),
-      hint: 'reject() the record, or repair its text with toWellFormed()',
-    },
-  );
 }

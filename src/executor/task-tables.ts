@@ -20,7 +20,7 @@ import { targetError } from './target-error.ts';
 
 /** Beyond the budget so many more rejects are collected to look at; then the task is ended. */
 const REJECTS_TO_LOOK_AT = 100;
-const BUFFERED_CHARACTERS = 256 * 1024;
+const BUFFERED_BYTES = 256 * 1024;
 
 const REJECT_TABLE: RowTable = {
   name: REJECTS,
@@ -176,7 +176,7 @@ export class TaskTables {
   async #add(table: number, row: Row): Promise<void> {
     this.#buffer.add(table, row);
     this.#count(this.tables[table]?.name ?? '', 1);
-    if (this.#buffer.characters >= BUFFERED_CHARACTERS) await this.#flush();
+    if (this.#buffer.bytes >= BUFFERED_BYTES) await this.#flush();
   }
 
   async #flush(): Promise<void> {

@@ -1,0 +1,14 @@
+// A few of the kills of `node test/discogs-kills.ts`, which tries hundreds.
+import { expect, test } from 'vitest';
+import { killExtractions } from './discogs-kills.ts';
+
+test.for(['', '.gz'] as const)(
+  'a dump that is killed again and again gives the tables of an undisturbed run: .xml%s',
+  { timeout: 240_000 },
+  async (packed) => {
+    const say = () => {};
+    const report = await killExtractions({ kills: 3, records: 8_000, seed: 5, packed, say });
+    expect(report.flaws).toEqual([]);
+    expect(report.kills).toBeGreaterThanOrEqual(3);
+  },
+);
