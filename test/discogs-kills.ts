@@ -80,13 +80,15 @@ async function undisturbed({ root, ...place }: { root: string; dumps: string; re
 async function history(
   options: Place & { readonly random: Random; readonly most: number; readonly ms: number },
 ): Promise<{ kills: number; resumed: number; flaw?: string }> {
-  const { random, most, ms, work } = options;
+  const { random, most: limit, ms, work } = options;
   let kills = 0;
   for (;;) {
     const child = start(options);
     const result = ended(child);
-    if (kills < most) {
-      await Promise.race([result, pause(random.next() * ms * 0.9)]);
+    if (kills < limit) {
+      // Mostly while it parses, now and then at any moment up to the very end.
+      const most = random.chance(0.7) ? 0.3 : 0.9;
+      await Promise.race([result, pause(random.next() * ms * most)]);
       const victim = random.chance(0.3) ? workerOf(child) : child.pid;
       if (victim !== undefined && child.exitCode === null && kill(victim)) kills += 1;
     }

@@ -5,7 +5,9 @@ import { locateTarget, type TargetId, targetKey, targetName } from '../plan/plan
 import { explainReason } from '../rebuilder.ts';
 import { explainBytes, explainCount, explainDuration } from '../reporter/quantity.ts';
 import type { RootCause } from '../run/causes.ts';
+import type { RecordedCheckpoint } from '../run/survey.ts';
 import type { Trace } from '../trace.ts';
+import { explainCheckpoint } from './checkpoint-text.ts';
 import { EXIT } from './exit-code.ts';
 import { type Look, look } from './look.ts';
 import { projectOptions, type RawOptions } from './options.ts';
@@ -44,6 +46,7 @@ function namedTargets({ selection }: Look): readonly TargetId[] {
 function explainTarget(id: TargetId, { graph, survey }: Look): string {
   const lines = [`${targetName(graph.plan, id)} ${headline(id, survey)}`];
   lines.push(...causeLines(survey.causesOf(id), graph));
+  lines.push(...checkpointLines(survey.checkpointOf(id)));
   const recorded = survey.recorded(id);
   const accepted = recorded?.accepted;
   if (accepted !== undefined) {
@@ -90,6 +93,20 @@ function causeLines(causes: readonly RootCause[], graph: Graph): readonly string
 
 const RELATIONS = { upstream: 'comes from', reader: 'for the sake of' } as const;
 
+function checkpointLines(checkpoint: RecordedCheckpoint | undefined): readonly string[] {
+  if (checkpoint === undefined) return [];
+  const { record, differences } = checkpoint;
+  const where = `its checkpoint of ${record.updated} at ${explainCheckpoint(record)}`;
+  if (differences.length > 0) {
+    const verb = differences.length === 1 ? 'is' : 'are';
+    return [`  starts over: ${differences.join(', ')} ${verb} not those of ${where}`];
+  }
+  const files = Object.keys(record.outside);
+  const provided =
+    files.length === 0 ? '' : `, provided that ${files.join(', ')} still has the same bytes`;
+  return [`  goes on from ${where}${provided}`];
+}
+
 function headline(id: TargetId, { assessment }: Look['survey']): string {
   switch (assessment.stateOf(id)) {
     case 'fresh':
@@ -130,10 +147,19 @@ function explainJson(id: TargetId, { graph, survey }: Look): string {
     state: assessment.stateOf(id),
     accepted: survey.recorded(id)?.accepted,
     inferred: survey.recorded(id)?.trace?.inferred,
+    ...checkpointJson(survey.checkpointOf(id)),
     causes: survey.causesOf(id).map(({ target, relation, reasons }) => ({
       target: targetName(graph.plan, target),
       relation,
       reasons: reasons.map((reason) => ({ ...reason, text: explainReason(reason) })),
     })),
   });
+}
+
+function checkpointJson(checkpoint: RecordedCheckpoint | undefined) {
+  if (checkpoint === undefined) return {};
+  const { record, differences } = checkpoint;
+  const { records, rows, position, started, updated } = record;
+  const counts = differences.length === 0;
+  return { checkpoint: { records, rows, position, started, updated, counts, differences } };
 }

@@ -12,6 +12,7 @@ import {
 } from '../plan/plan.ts';
 import { observeOwner } from '../store/lock.ts';
 import { systemProcesses } from '../store/processes.ts';
+import { explainCheckpoint, explainPace } from './checkpoint-text.ts';
 import { EXIT } from './exit-code.ts';
 import type { Call } from './glance.ts';
 import { type Look, look } from './look.ts';
@@ -27,6 +28,7 @@ type ShownState = (typeof STATES)[number];
 /** Groups that are shown; more are counted. */
 const SHOWN_GROUPS = 40;
 const SHOWN_FAILURES = 20;
+const SHOWN_CHECKPOINTS = 20;
 
 export async function statusCommand(
   words: readonly string[],
@@ -107,6 +109,7 @@ function statusLines(found: Look, states: ShownStates): readonly string[] {
   return [
     ...layOutTable([['step', 'targets', ...STATES], ...rows]),
     ...groupLines(found, states),
+    ...checkpointLines(found, states),
     ...(failures.length === 0 ? [] : ['', 'failed:', ...failures.slice(0, 2 * SHOWN_FAILURES)]),
     ...(failures.length > 2 * SHOWN_FAILURES
       ? [`  … and ${failures.length / 2 - SHOWN_FAILURES} more`]
@@ -151,6 +154,26 @@ function groupsOfMembers(step: PlanStep, kind: string): readonly string[] {
   return Array.from({ length: step.memberCount }, (_, member) =>
     String(memberVariables(step, member)[kind] ?? ''),
   );
+}
+
+/** How far inside their input the targets are that save checkpoints and are not done. */
+function checkpointLines({ graph, selection, survey }: Look, states: ShownStates) {
+  const lines: string[] = [];
+  for (const step of graph.plan.steps) {
+    if (step.config.rule.kind !== 'task') continue;
+    for (const id of targetsOf(step, selection.needed)) {
+      const state = states.of(id);
+      const record = state === 'done' ? undefined : survey.recorded(id)?.checkpoint?.record;
+      if (record === undefined) continue;
+      const pace = state === 'running' ? explainPace(record) : undefined;
+      const parts = [explainCheckpoint(record), ...(pace === undefined ? [] : [pace])];
+      lines.push(`  ${targetName(graph.plan, id)}: ${state}, ${parts.join(', ')}`);
+    }
+  }
+  if (lines.length === 0) return [];
+  const more = lines.length - SHOWN_CHECKPOINTS;
+  const shown = lines.slice(0, SHOWN_CHECKPOINTS);
+  return ['', 'checkpoints:', ...shown, ...(more > 0 ? [`  … and ${more} more`] : [])];
 }
 
 function* targetsOf(step: PlanStep, needed: Uint8Array): Generator<TargetId> {

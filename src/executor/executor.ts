@@ -50,7 +50,13 @@ export interface CheckpointRecord {
   readonly updated: string;
   readonly completed_at?: string;
   /** How far the task was in its input, where it says so in bytes. */
-  readonly bytes?: { readonly done: number; readonly total: number };
+  readonly bytes?: {
+    readonly done: number;
+    readonly total: number;
+    /** Where and when (ISO) this attempt went on, so that a rate can be told. */
+    readonly from: number;
+    readonly since: string;
+  };
   readonly saved: SavedRows;
   /** What the outside files were, by name in the trace. */
   readonly outside: WorkResult['outside'];

@@ -12,7 +12,7 @@ export class TaskCheckpoints {
   readonly resumed: CheckpointRecord | undefined;
   readonly #attempt: Attempt;
   readonly #ignored: readonly string[];
-  readonly #started: string;
+  readonly #began = new Date().toISOString();
   #tables: Promise<TaskTables> | undefined;
 
   private constructor(
@@ -26,7 +26,6 @@ export class TaskCheckpoints {
     this.resumed = parts.resumed;
     this.#attempt = attempt;
     this.#ignored = parts.ignored;
-    this.#started = parts.resumed?.started ?? new Date().toISOString();
     if (parts.tables !== undefined) this.#tables = Promise.resolve(parts.tables);
   }
 
@@ -86,10 +85,10 @@ export class TaskCheckpoints {
         records,
         rows: tables.rowCount,
         position,
-        started: this.#started,
+        started: this.resumed?.started ?? this.#began,
         updated,
         ...(isComplete === true ? { completed_at: updated } : {}),
-        ...bytesOf(progress),
+        ...this.#bytes(progress),
         saved,
         outside: inputs.outside(),
         ignored: this.#ignored,
@@ -98,6 +97,12 @@ export class TaskCheckpoints {
     if (problem === undefined) return 'saved';
     log.line(`checkpoint at record ${records} not saved, will be tried again: ${problem}`);
     return 'not saved';
+  }
+
+  #bytes(progress: Progress | undefined): Pick<CheckpointRecord, 'bytes'> {
+    if (progress?.unit !== 'bytes' || progress.total === undefined) return {};
+    const { done, total } = progress;
+    return { bytes: { done, total, from: this.resumed?.bytes?.done ?? 0, since: this.#began } };
   }
 
   async #rowsSaved(
@@ -111,9 +116,4 @@ export class TaskCheckpoints {
       return error.message;
     }
   }
-}
-
-function bytesOf(progress: Progress | undefined): Pick<CheckpointRecord, 'bytes'> {
-  if (progress?.unit !== 'bytes' || progress.total === undefined) return {};
-  return { bytes: { done: progress.done, total: progress.total } };
 }

@@ -73,21 +73,29 @@ class Inflater {
     for await (const chunk of compressed) {
       await written(gunzip, chunk);
       yield* take();
-      if (this.problem !== undefined) return;
+      if (gunzip.destroyed) break;
     }
     await ended(gunzip);
     yield* take();
   }
 }
 
+/** Resolves also when that breaks the stream, which then never calls back. */
 function written(gunzip: Gunzip, chunk: Buffer): Promise<void> {
-  return new Promise((resolve) => gunzip.write(chunk, () => resolve()));
+  return new Promise((resolve) => {
+    const done = () => {
+      gunzip.off('close', done);
+      resolve();
+    };
+    gunzip.once('close', done);
+    gunzip.write(chunk, done);
+  });
 }
 
 function ended(gunzip: Gunzip): Promise<void> {
+  if (gunzip.closed) return Promise.resolve();
   return new Promise((resolve) => {
-    gunzip.once('end', resolve);
-    gunzip.once('error', () => resolve());
+    gunzip.once('close', resolve);
     gunzip.end();
   });
 }
