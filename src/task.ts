@@ -2,6 +2,9 @@
 // gets (inputs, staged outputs, parameters, an abort signal, progress, checkpoints, SQL, tables)
 // and decides nothing itself. Tasks never see the runner's state, other targets or the terminal.
 import type { Schema } from 'apache-arrow';
+import type { Piece, PieceRows } from './task-pieces.ts';
+
+export type { Piece, PieceRows };
 
 export type Scalar = string | number | boolean | null;
 export type Json = Scalar | readonly Json[] | { readonly [key: string]: Json };
@@ -153,23 +156,6 @@ export interface Checkpoint {
   readonly position: Json;
   /** The last one: all of the input has been read. */
   readonly isComplete?: boolean;
-}
-
-/** A piece of a task's input on its way to a thread. `bytes` is handed over: it is empty after. */
-export interface Piece {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Where in `bytes` each record ends; the first begins at 0. */
-  readonly ends: Uint32Array<ArrayBuffer>;
-}
-
-/** Where a piece's rows and rejects go. They come out in the order of pieces. */
-export interface PieceRows<P = Readonly<Record<string, Json>>> {
-  /** As in the task's context. */
-  readonly with: P;
-  readonly variables: Readonly<Record<string, Scalar>>;
-  /** A row with the columns of the output's contract; a missing column is NULL. */
-  append(output: string, row: Readonly<Record<string, unknown>>): void;
-  reject(reject: Reject): void;
 }
 
 /** A row or record that cannot be used; it goes to `rejects/` and counts against `max_rejects`. */

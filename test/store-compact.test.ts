@@ -8,7 +8,15 @@ import { foldJournal, type JournalState } from '../src/store/journal-state.ts';
 import type { Entry, EntryBody, InnerBody } from '../src/store/record.ts';
 import { KEEP_ALL, LOSE_ALL } from './fake-disk.ts';
 import { Crash, type CrashPlan } from './fake-file-system.ts';
-import { entry, Machine, NOTHING_LEFT, record, STATE, trace } from './store-fixture.ts';
+import {
+  checkpointRecord,
+  entry,
+  Machine,
+  NOTHING_LEFT,
+  record,
+  STATE,
+  trace,
+} from './store-fixture.ts';
 
 /** All that a journal says; whether a trace is proven depends on the runs that ended cleanly. */
 function plain(state: JournalState): unknown {
@@ -112,7 +120,7 @@ function bodyOf({ kind, paths: some, digest }: Drawn, of: string): EntryBody | C
         mtimes: { artifacts: Object.fromEntries(some.map((path) => [path, some.length])) },
       };
     case 11:
-      return { status: 'checkpoint', checkpoint: { records: 1, position: digest, rowLogs: {} } };
+      return { status: 'checkpoint', checkpoint: checkpointRecord(1, digest) };
     case 12:
       return { status: 'note', text: 'for people' };
     default:
