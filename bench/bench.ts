@@ -8,6 +8,7 @@ import type { BenchOptions, BenchResult } from './report.ts';
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = {
   noop: async (options) => (await import('./noop.ts')).benchNoop(options),
   process: async (options) => (await import('./process.ts')).benchProcess(options),
+  stream: async (options) => (await import('./stream.ts')).benchStream(options),
   overhead: async (options) => (await import('./overhead.ts')).benchOverhead(options),
 };
 

@@ -48,6 +48,21 @@ export class Report {
     this.#say(`${name}: ${show(spread)} (goal <= ${goal})`);
   }
 
+  /** What has a goal in words, or none. */
+  compared(
+    name: string,
+    found: { readonly ratio: Spread; readonly goal: string } | { readonly figure: Spread },
+  ) {
+    const [kept, spread] =
+      'ratio' in found ? [this.#ratios, found.ratio] : [this.#figures, found.figure];
+    kept[name] = round(spread.median);
+    this.#say(`${name}: ${show(spread)}${'goal' in found ? ` (goal ${found.goal})` : ''}`);
+  }
+
+  measured(what: string, measured: Measured) {
+    this.#say(`  ${what} ${showMeasured(measured)}`);
+  }
+
   get result(): BenchResult {
     return { ratios: this.#ratios, figures: this.#figures };
   }

@@ -87,7 +87,7 @@ async function history(
     const result = ended(child);
     if (kills < limit) {
       // Mostly while it parses, now and then at any moment up to the very end.
-      const most = random.chance(0.7) ? 0.3 : 0.9;
+      const most = random.chance(0.8) ? 0.2 : 0.9;
       await Promise.race([result, pause(random.next() * ms * most)]);
       const victim = random.chance(0.3) ? workerOf(child) : child.pid;
       if (victim !== undefined && child.exitCode === null && kill(victim)) kills += 1;
@@ -171,6 +171,7 @@ function difference(
 /** As the target's log tells. */
 function resumedRecords(work: string): number {
   const log = join(work, 'sample/logs/extract/discogs_20260101_artists.log');
+  if (!existsSync(log)) return 0;
   const found = readFileSync(log, 'utf8').matchAll(/going on from record (\d+)/g);
   return [...found].reduce((sum, [, records]) => sum + Number(records), 0);
 }
