@@ -2,6 +2,7 @@
 // appended, as blocks that go into the row log as they are.
 import { parentPort, workerData } from 'node:worker_threads';
 import type { PieceRows } from '../task.ts';
+import { freeBytes } from './free-bytes.ts';
 import type { PieceAnswer, PieceOrder, ThreadData } from './parse-protocol.ts';
 import { RowBuffer } from './row-text.ts';
 import { failureOf, targetError } from './target-error.ts';
@@ -43,6 +44,7 @@ function parsed(piece: PieceOrder): PieceAnswer {
       });
     }
     const found = task.parse(piece, rows);
+    freeBytes(piece.bytes);
     return { kind: 'parsed', blocks: buffer.take(), found };
   } catch (error) {
     return { kind: 'failed', failure: failureOf(error, 'task-error') };

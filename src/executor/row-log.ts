@@ -5,6 +5,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
+import { freeBytes } from './free-bytes.ts';
 import type { RowBlock } from './row-text.ts';
 import { targetError } from './target-error.ts';
 
@@ -27,7 +28,7 @@ const READ_BYTES = 1024 * 1024;
 export class RowLog {
   readonly path: string;
   readonly #file: LogFile;
-  #pending: Uint8Array[] = [];
+  #pending: Uint8Array<ArrayBuffer>[] = [];
   #pendingBytes = 0;
   /** On the file, written for sure. */
   #written: number;
@@ -52,7 +53,7 @@ export class RowLog {
     return this.#written + this.#pendingBytes;
   }
 
-  /** Waits for the disk only now and then, so callers must await it. */
+  /** Takes the blocks over. Waits for the disk only now and then, so callers must await it. */
   async add(blocks: readonly RowBlock[]): Promise<void> {
     for (const { table, rows, longest, bytes } of blocks) {
       const head = new Uint8Array(HEAD_BYTES);
@@ -87,7 +88,7 @@ export class RowLog {
   async #write(): Promise<void> {
     this.#problem = undefined;
     while (this.#pending.length > 0) {
-      const bytes = Buffer.concat(this.#pending);
+      const bytes = joined(this.#pending, this.#pendingBytes);
       try {
         let done = 0;
         while (done < bytes.length) {
@@ -102,8 +103,26 @@ export class RowLog {
       this.#written += bytes.length;
       this.#pendingBytes -= bytes.length;
       this.#pending = [];
+      freeBytes(bytes);
     }
   }
+}
+
+/** Of the parts nothing is left. */
+function joined(
+  parts: readonly Uint8Array<ArrayBuffer>[],
+  length: number,
+): Uint8Array<ArrayBuffer> {
+  const [only] = parts;
+  if (only !== undefined && parts.length === 1) return only;
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+    freeBytes(part);
+  }
+  return bytes;
 }
 
 /** Whether the log is there and holds what was saved. */

@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { copyQuery } from './copy.ts';
 import type { Database } from './duckdb.ts';
 import { makeDurable, type SizedFile } from './durability.ts';
+import { freeBytes } from './free-bytes.ts';
 import { type LogLength, readLog } from './row-log.ts';
 import { type RowTable, readRowText } from './row-text.ts';
 import { DatabaseError } from './sql-error.ts';
@@ -102,6 +103,7 @@ async function splitLog(
       const file = files.get(table) ?? (await open(textPath(folder, table), 'w'));
       files.set(table, file);
       await file.writeFile(block.bytes);
+      freeBytes(block.bytes);
       const before = counted.get(table) ?? { rows: 0, longest: 0 };
       counted.set(table, {
         rows: before.rows + block.rows,

@@ -38,6 +38,9 @@ export class WorkerProcess {
     this.#child = fork(ENTRY, [], {
       detached: true,
       execArgv: [],
+      // With an arena for each thread that ever allocated, glibc keeps what others could use: 305
+      // against 263 MiB for a stream that is parsed in two threads and written by DuckDB.
+      env: { MALLOC_ARENA_MAX: '2', ...process.env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     const { pid } = this.#child;

@@ -47,20 +47,20 @@ export class RecordPieces {
   }
 
   async *pieces(): AsyncGenerator<DumpPiece> {
-    let rest: Buffer = Buffer.alloc(0);
+    const text = new Unread();
     for await (const chunk of this.#dump.chunks()) {
-      const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-      rest = yield* this.#cut(bytes, { isLast: false });
+      text.append(chunk);
+      text.drop(yield* this.#cut(text.bytes, { isLast: false }));
       if (this.problem !== undefined) return;
     }
-    yield* this.#cut(rest, { isLast: true });
+    yield* this.#cut(text.bytes, { isLast: true });
   }
 
-  /** Gives all whole records of the bytes, and returns the rest. */
+  /** Gives all whole records of the bytes, and returns where the rest begins. */
   async *#cut(
     bytes: Buffer,
     { isLast }: { readonly isLast: boolean },
-  ): AsyncGenerator<DumpPiece, Buffer> {
+  ): AsyncGenerator<DumpPiece, number> {
     let begin = 0;
     for (let at = 0; ; ) {
       const found = this.#scan(bytes, { at, isLast });
@@ -81,12 +81,12 @@ export class RecordPieces {
       if (this.#ends.length > 0) yield this.#piece(bytes, { begin, end: at });
       if (found.kind === 'more') {
         this.#skip(found.start - at);
-        return Buffer.from(bytes.subarray(found.start));
+        return found.start;
       }
       if (found.kind === 'failed') this.#fail(found.message);
       else if (!found.isWhole) this.#fail(this.#whyCutOff());
       else if (this.#dump.problem !== undefined) this.#fail(this.#whyCutOff());
-      return Buffer.alloc(0);
+      return bytes.length;
     }
   }
 
@@ -133,5 +133,30 @@ export class RecordPieces {
     const { records, byte } = this.#place;
     const place = `after ${records} whole records (byte ${byte})`;
     this.problem = new UnreadableInput(`${this.#path} ${message}, ${place}`);
+  }
+}
+
+/** Bytes that were read and not cut yet, always in the same piece of memory. */
+class Unread {
+  #memory = Buffer.alloc(1024 * 1024);
+  #length = 0;
+
+  get bytes(): Buffer {
+    return this.#memory.subarray(0, this.#length);
+  }
+
+  append(chunk: Buffer): void {
+    const needed = this.#length + chunk.length;
+    if (needed > this.#memory.length) {
+      const larger = Buffer.alloc(Math.max(needed, this.#memory.length * 2));
+      this.#memory.copy(larger, 0, 0, this.#length);
+      this.#memory = larger;
+    }
+    this.#length += chunk.copy(this.#memory, this.#length);
+  }
+
+  drop(bytes: number): void {
+    this.#memory.copyWithin(0, bytes, this.#length);
+    this.#length -= bytes;
   }
 }
