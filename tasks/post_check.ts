@@ -175,7 +175,7 @@ function idRange(
   { row_groups: groups }: FileMetaData,
   idColumn: string,
 ): { min: string; max: string } | undefined {
-  let range: { min: string; max: string } | undefined;
+  let range: { min: unknown; max: unknown } | undefined;
   for (const group of groups) {
     const column = group.columns.find(
       (candidate) => candidate.meta_data?.path_in_schema.join('.') === idColumn,
@@ -187,11 +187,17 @@ function idRange(
     if (statistics?.is_min_value_exact === false || statistics?.is_max_value_exact === false) {
       return undefined;
     }
-    const [low, high] = [String(min), String(max)];
     range = {
-      min: range === undefined || low < range.min ? low : range.min,
-      max: range === undefined || high > range.max ? high : range.max,
+      min: range === undefined || isBefore(min, range.min) ? min : range.min,
+      max: range === undefined || isBefore(range.max, max) ? max : range.max,
     };
   }
-  return range;
+  return range === undefined ? undefined : { min: String(range.min), max: String(range.max) };
+}
+
+/** Numbers by their value, which their digits do not tell: 9 is before 10. */
+function isBefore(a: unknown, b: unknown): boolean {
+  const isNumber = (value: unknown) => typeof value === 'number' || typeof value === 'bigint';
+  if (isNumber(a) && isNumber(b)) return Number(a) < Number(b);
+  return String(a) < String(b);
 }

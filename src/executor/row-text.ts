@@ -97,14 +97,16 @@ class OpenBlock {
   /** Refuses columns that the contract does not have: they would be left out in silence. */
   #write(row: Row): void {
     const names = this.#names;
+    const writer = this.#writer;
     let found = 0;
     for (let index = 0; index < names.length; index += 1) {
       const value = row[names[index] ?? ''];
       if (value !== undefined) found += 1;
-      if (index > 0) this.#writer.byte(COMMA);
-      if (value !== undefined && value !== null) this.#fields[index]?.(this.#writer, value);
+      if (index > 0) writer.byte(COMMA);
+      if (typeof value === 'string') writer.quoted(value);
+      else if (value !== undefined && value !== null) this.#fields[index]?.(writer, value);
     }
-    this.#writer.byte(NEWLINE);
+    writer.byte(NEWLINE);
     let given = 0;
     for (const _ in row) given += 1;
     if (given > found) refuseUnknown(row, { table: this.#table, names });
@@ -138,6 +140,7 @@ export function readRowText(
   );
 }
 
+/** Of everything but text, which is quoted in every column. */
 type WriteField = (writer: RowWriter, value: NonNullable<unknown>) => void;
 
 /** Refuses numbers with a fraction where whole ones belong: they would be rounded in silence. */
@@ -146,9 +149,6 @@ function fieldWriter(table: string, { name, type }: Column): WriteField {
   const isText = type === 'VARCHAR';
   return (writer, value) => {
     switch (typeof value) {
-      case 'string':
-        writer.quoted(value);
-        break;
       case 'number':
         if (isWhole && !Number.isInteger(value)) {
           throw targetError(

@@ -57,11 +57,10 @@ export class RowWriter {
   quoted(text: string): void {
     // A code unit takes at most three bytes.
     this.#reserve(text.length * 3 + 2);
-    const bytes = this.#bytes;
-    bytes[this.length++] = QUOTE;
+    this.#bytes[this.length++] = QUOTE;
     if (text.length > LONG) this.#long(text);
-    else this.#short(text, bytes);
-    this.byte(QUOTE);
+    else this.#short(text, this.#bytes);
+    this.#bytes[this.length++] = QUOTE;
   }
 
   #short(text: string, bytes: Uint8Array): void {
