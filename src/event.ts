@@ -1,6 +1,7 @@
 // Every event of a run, as data for reporters and programs. Events are for people: nothing reads
 // them back to decide. Times are ISO strings; durations milliseconds. `schema/events.schema.json`
 // is the published form of this union.
+import type { Finding } from './finding.ts';
 import type { Progress } from './task.ts';
 import type { AccountRecord, Failure } from './trace.ts';
 
@@ -54,6 +55,8 @@ export type Event =
       readonly rows?: number;
       readonly rejects?: number;
       readonly account?: AccountRecord;
+      /** What rules of data quality found; they fail nothing. */
+      readonly findings?: readonly Finding[];
       readonly peakBytes?: number;
       /** Given back to the disk by a release. */
       readonly bytesFreed?: number;

@@ -2,9 +2,10 @@
 // gets (inputs, staged outputs, parameters, an abort signal, progress, checkpoints, SQL, tables)
 // and decides nothing itself. Tasks never see the runner's state, other targets or the terminal.
 import type { Schema } from 'apache-arrow';
+import type { Finding } from './finding.ts';
 import type { Piece, PieceRows } from './task-pieces.ts';
 
-export type { Piece, PieceRows };
+export type { Finding, Piece, PieceRows };
 
 export type Scalar = string | number | boolean | null;
 export type Json = Scalar | readonly Json[] | { readonly [key: string]: Json };
@@ -252,6 +253,8 @@ export interface TaskContext<P = Readonly<Record<string, Json>>> {
   table(output: string): Promise<TableWriter>;
   reject(reject: Reject): Promise<void>;
   account(account: Account): void;
+  /** Tells what a rule of data quality found; shown in the summary, stops nothing. */
+  finding(finding: Finding): void;
   /** Tells what of the dataset is this target's; shown in the summary and by `status`. */
   published(published: Published): void;
   /** One line into the target's log. */

@@ -1,5 +1,6 @@
 // What is remembered of a target's last success (its trace) and of its failures, as plain data.
 // `fingerprint.ts` makes the fields, `rebuilder.ts` compares them, `store/` keeps them.
+import type { Finding } from './finding.ts';
 import type { Json, Published } from './task.ts';
 
 /** One published file. */
@@ -87,6 +88,8 @@ export interface Trace {
   /** Bytes that a release has given back to the disk. */
   readonly bytesFreed?: number;
   readonly account?: AccountRecord;
+  /** What rules of data quality found in the tables that it read. */
+  readonly findings?: readonly Finding[];
   /** What the target has in a dataset. */
   readonly published?: Published;
   /** Where it was found out, when the target was not made here: `published in OWNER/NAME@COMMIT`. */

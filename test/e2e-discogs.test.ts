@@ -84,6 +84,10 @@ test('the sample runs on a fresh machine, is published and proven, and then noth
     'extract@discogs_20260101_releases',
     'post_check@date=20260101',
     'push@date=20260101',
+    'quality@discogs_20260101_artists',
+    'quality@discogs_20260101_labels',
+    'quality@discogs_20260101_masters',
+    'quality@discogs_20260101_releases',
     'seed-dumps',
   ]);
   const { text } = await bench.rig.command(['hub', 'ls', ...words]);

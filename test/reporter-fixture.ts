@@ -159,6 +159,7 @@ export const samples: {
     rows: 3,
     rejects: 1,
     account: { entriesIn: 5, kept: 3, drops: { null_value: 1 } },
+    findings: [{ table: 'label', rule: 'id is there', severity: 'error', rows: 3, broken: 1 }],
     peakBytes: 100,
     bytesFreed: 5,
     changed: true,

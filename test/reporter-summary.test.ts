@@ -58,7 +58,7 @@ Done in 1m 01s: 56,922 done, 1,200 up to date.
   );
 });
 
-test('accounts and rejects are shown when there are any', () => {
+test('accounts, rejects and broken rules are shown when there are any', () => {
   const steps = [stepResult({ step: 'process', done: 1, rows: 3, rejects: 1, bytesOut: 20 })];
   const target = 'process:claims@chunk_0';
   const before = [samples['run-started'], { ...samples['target-done'], target }];
@@ -71,6 +71,9 @@ test('accounts and rejects are shown when there are any', () => {
   account of what ran  entries in  kept  dropped  rejects  rows out
   process:claims                5     3        1        1         3
     dropped: null_value 1
+
+  rules: 0 of 1 are kept by every row
+    error label: id is there is broken by 1 of 3 rows
 
 Done in 1m 01s: 1 done, 0 up to date.
 `,

@@ -2,6 +2,7 @@
 // everything one target needs; an outcome everything that came of it. Workers stage, check and
 // digest; only the run publishes and records. Both sides are plain JSON, so that the executor may
 // be a worker process here, a fake in a test, or another host.
+import type { Finding } from '../finding.ts';
 import type { RemoteSource } from '../plan/catalog.ts';
 import type {
   Account,
@@ -220,6 +221,7 @@ export interface WorkResult {
   readonly rejects: number;
   readonly account: AccountRecord | undefined;
   readonly published: Published | undefined;
+  readonly findings?: readonly Finding[];
   /** Outside files as read, by name in the trace. */
   readonly outside: Readonly<Record<string, { bytes: number; mtimeMs: number; sha256: string }>>;
   readonly meaning: Description;

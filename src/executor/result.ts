@@ -38,6 +38,7 @@ export async function finishResult(attempt: Attempt, rule: RuleResult): Promise<
     rejects: rule.rejects,
     account,
     published: rule.published,
+    ...(rule.findings === undefined ? {} : { findings: rule.findings }),
     outside: inputs.outside(),
     meaning: Object.keys(contracts).length === 0 ? rule.meaning : { ...rule.meaning, contracts },
   };

@@ -1,5 +1,6 @@
 // What an attempt offers to the three kinds of rule, and what a rule gives back. Only types: the
 // seam between `attempt.ts`, which is the same for all, and `sql.ts`, `task-rule.ts`, `shell.ts`.
+import type { Finding } from '../finding.ts';
 import type { Account, Progress, Published } from '../task.ts';
 import type { WrittenFile } from './copy.ts';
 import type { Database } from './duckdb.ts';
@@ -38,6 +39,7 @@ export interface RuleResult {
   readonly written: ReadonlyMap<string, readonly WrittenFile[]>;
   readonly account?: Account | undefined;
   readonly published?: Published;
+  readonly findings?: readonly Finding[];
   readonly rejects: number;
   /** The rejects as staged Parquet, where there are any. */
   readonly rejectsFile: WrittenFile | undefined;

@@ -3,6 +3,7 @@
 import { mkdirSync } from 'node:fs';
 import type {
   Account,
+  Finding,
   Hub,
   Piece,
   Progress,
@@ -35,6 +36,7 @@ export async function runTask(
   const checkpoints = await TaskCheckpoints.open(attempt, module.ignored);
   const { resumed } = checkpoints;
   const said: { account?: Account; published?: Published; progress?: Progress } = {};
+  const findings: Finding[] = [];
   // Rejects when a checkpoint finds the run draining: the task's own call then never returns.
   const drained = Promise.withResolvers<never>();
   let isScratchMade = false;
@@ -78,6 +80,9 @@ export async function runTask(
     account: (account) => {
       said.account = account;
     },
+    finding: (finding) => {
+      findings.push(finding);
+    },
     published: (published) => {
       said.published = published;
     },
@@ -90,6 +95,7 @@ export async function runTask(
     ...(written ?? NOTHING_WRITTEN),
     ...(account === undefined ? {} : { account }),
     ...(published === undefined ? {} : { published }),
+    ...(findings.length === 0 ? {} : { findings }),
     meaning: { ...taskMeaning(module), code: module.code },
   };
 }

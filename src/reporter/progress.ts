@@ -4,6 +4,7 @@
 import type { Event, StepSummary } from '../event.ts';
 import type { Progress } from '../task.ts';
 import type { AccountRecord } from '../trace.ts';
+import { Findings } from './findings.ts';
 import { SlidingWindow } from './rate.ts';
 import { explainPaused, RESUMED } from './space.ts';
 
@@ -86,6 +87,7 @@ type AccountState = { -readonly [K in keyof Omit<CellAccount, 'drops'>]: CellAcc
 
 export class RunProgress {
   readonly #steps = new Map<string, StepState>();
+  readonly findings = new Findings();
   readonly #accounts = new Map<string, AccountState>();
   readonly #recentFailures: RecentFailure[] = [];
   readonly #recentNotes: string[] = [];
@@ -175,6 +177,7 @@ export class RunProgress {
         break;
       case 'target-done':
         this.#addAccount(event);
+        for (const finding of event.findings ?? []) this.findings.add(finding);
         break;
       default:
     }

@@ -22,6 +22,7 @@ export interface SummaryOptions {
 const MAX_GROUPS = 20;
 const MAX_TARGETS = 3;
 const MAX_HELD = 10;
+const MAX_RULES = 20;
 const MAX_DETAIL_LINES = 8;
 /** More targets than this are named by their step or cell in the command that reruns them. */
 const MAX_RERUN_TARGETS = 3;
@@ -37,11 +38,29 @@ export function explainSummary(ended: RunEnded, options: SummaryOptions): string
   const blocks = [
     explainSteps(ended.steps, options),
     explainAccounts(options.progress.accounts),
+    explainFindings(options.progress.findings),
     explainDatasets(ended.datasets),
     ...explainFailures(ended, options),
     explainClosing(ended, options),
   ];
   return `${blocks.filter((block) => block !== '').join('\n\n')}\n`;
+}
+
+/** Rules that are broken or could not be checked. */
+function explainFindings({ checked, broken }: RunProgress['findings']): string {
+  if (checked === 0) return '';
+  const kept = checked - broken.length;
+  const lines = broken.slice(0, MAX_RULES).map(({ table, rule, severity, ...found }) => {
+    const count = `${explainCount(found.broken)} of ${explainCounted(found.rows, 'row')}`;
+    const what =
+      found.problem === undefined
+        ? `is broken by ${count}`
+        : `could not be checked: ${oneLine(found.problem)}`;
+    return `    ${severity} ${oneLine(`${table}: ${rule}`)} ${what}`;
+  });
+  if (broken.length > MAX_RULES) lines.push(`    … and ${broken.length - MAX_RULES} more`);
+  const head = `  rules: ${explainCount(kept)} of ${explainCount(checked)} are kept by every row`;
+  return [head, ...lines].join('\n');
 }
 
 /** What is now in the published datasets. */

@@ -42,6 +42,7 @@ export function traceOf(id: TargetId, { result, durationMs, plan, facts, engine 
     ...(result.rows === undefined ? {} : { rows: result.rows }),
     ...(result.rejects === 0 ? {} : { rejects: result.rejects }),
     ...(result.account === undefined ? {} : { account: result.account }),
+    ...(result.findings === undefined ? {} : { findings: result.findings }),
     ...(result.published === undefined ? {} : { published: result.published }),
     engine: { ...engine, ...result.engine },
     durationMs,

@@ -303,6 +303,7 @@ export class TargetRunner {
       ...(trace.rows === undefined ? {} : { rows: trace.rows }),
       ...(result.rejects === 0 ? {} : { rejects: result.rejects }),
       ...(trace.account === undefined ? {} : { account: trace.account }),
+      ...(trace.findings === undefined ? {} : { findings: trace.findings }),
       peakBytes: result.peakBytes,
       changed: attempt.before !== trace.digest,
     });
