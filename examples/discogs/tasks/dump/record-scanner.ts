@@ -17,7 +17,7 @@ export interface DumpShape {
 export const MAX_RECORD_BYTES = 16 * 1024 * 1024;
 
 const SPACE = new Set([0x20, 0x09, 0x0a, 0x0d]);
-const [GREATER, SLASH, LESS, NEWLINE] = [0x3e, 0x2f, 0x3c, 0x0a];
+const [GREATER, SLASH, LESS, NEWLINE, EXCLAMATION] = [0x3e, 0x2f, 0x3c, 0x0a, 0x21];
 const QUOTES = new Set([0x22, 0x27]);
 /** The longest text that has to be whole before it can be recognised: `</` + a name + one more. */
 const LOOK_AHEAD = 32;
@@ -128,7 +128,7 @@ export class RecordScanner {
     // Kept for all records of these bytes: what is far away is looked for once.
     if (this.#finder?.bytes !== bytes) {
       const nested = nestedIn === undefined ? [] : [`<${nestedIn}`, `</${nestedIn}`];
-      const tags = [`</${record}`, `<${record}`, `</${root}`, ...nested];
+      const tags = [`</${record}`, `<${record}`, ...nested];
       this.#finder = new TagFinder(bytes, tags);
     }
     const finder = this.#finder;
@@ -136,6 +136,9 @@ export class RecordScanner {
     for (let place = head; ; ) {
       const found = finder.first(place);
       if (found === undefined) {
+        // Behind the root's end tag is no other, so it is looked for only now.
+        const end = firstTag(bytes, { at: place, tags: [`</${root}`] });
+        if (end !== undefined) return end.at;
         checkLength(bytes.length - at);
         return undefined;
       }
@@ -151,11 +154,9 @@ export class RecordScanner {
           if (!isNested || bytes[found.at - 1] === NEWLINE) return found.at;
           break;
         case 2:
-          return found.at;
-        case 3:
           isNested = !isEmptyTag(bytes, found.at);
           break;
-        case 4:
+        case 3:
           isNested = false;
           break;
         default: {
@@ -177,28 +178,37 @@ class TagFinder {
 
   constructor(bytes: Buffer, tags: readonly string[]) {
     this.bytes = bytes;
-    this.#tags = [...tags, '<!'].map((tag) => Buffer.from(tag));
-    this.#next = this.#tags.map(() => -1);
+    this.#tags = tags.map((tag) => Buffer.from(tag));
+    this.#next = [...tags, '<!'].map(() => -1);
   }
 
   first(from: number): { readonly at: number; readonly index: number } | undefined {
     let best = -1;
-    for (let index = 0; index < this.#tags.length; index += 1) {
+    for (let index = 0; index < this.#next.length; index += 1) {
       if ((this.#next[index] ?? 0) < from) this.#next[index] = this.#find(index, from);
       if (best < 0 || (this.#next[index] ?? 0) < (this.#next[best] ?? 0)) best = index;
     }
     const at = this.#next[best] ?? Number.POSITIVE_INFINITY;
     if (at === Number.POSITIVE_INFINITY) return undefined;
-    return { at, index: best === this.#tags.length - 1 ? -1 : best };
+    return { at, index: best === this.#tags.length ? -1 : best };
   }
 
   #find(index: number, from: number): number {
-    const tag = this.#tags[index] ?? Buffer.alloc(0);
-    const isName = index < this.#tags.length - 1;
+    const tag = this.#tags[index];
+    if (tag === undefined) return this.#findHiding(from);
     for (let at = from; ; at += 1) {
       at = this.bytes.indexOf(tag, at);
       if (at < 0) return Number.POSITIVE_INFINITY;
-      if (!isName || endsName(this.bytes[at + tag.length])) return at;
+      if (endsName(this.bytes[at + tag.length])) return at;
+    }
+  }
+
+  /** By its second byte, which text seldom has. */
+  #findHiding(from: number): number {
+    for (let at = from + 1; ; at += 1) {
+      at = this.bytes.indexOf(EXCLAMATION, at);
+      if (at < 0) return Number.POSITIVE_INFINITY;
+      if (this.bytes[at - 1] === LESS) return at - 1;
     }
   }
 }
@@ -250,7 +260,10 @@ function startsWith(
   bytes: Buffer,
   { at, text }: { readonly at: number; readonly text: string },
 ): boolean {
-  return bytes.toString('latin1', at, at + text.length) === text;
+  for (let index = 0; index < text.length; index += 1) {
+    if (bytes[at + index] !== text.charCodeAt(index)) return false;
+  }
+  return true;
 }
 
 function startsTag(
