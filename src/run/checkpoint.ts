@@ -14,19 +14,14 @@ export interface SavedCheckpoint {
   readonly work: WorkIdentity;
 }
 
+export interface IdentityParts {
+  readonly plan: Plan;
+  readonly facts: TargetFacts;
+  readonly outside: readonly OutsideInput[];
+}
+
 /** The fingerprint and the very inputs of what the target would do now, as far as they are known. */
-export function workIdentity(
-  id: TargetId,
-  {
-    plan,
-    facts,
-    outside,
-  }: {
-    readonly plan: Plan;
-    readonly facts: TargetFacts;
-    readonly outside: readonly OutsideInput[];
-  },
-): WorkIdentity {
+export function workIdentity(id: TargetId, { plan, facts, outside }: IdentityParts): WorkIdentity {
   const inputs = facts.inputDigests(id);
   for (const { name, file } of outside) {
     inputs[name] = file?.sha256 ?? `${file?.bytes} bytes at ${file?.mtimeMs}`;
@@ -39,14 +34,20 @@ export function identityText({ fields, inputs }: WorkIdentity): string {
   return canonicalJson({ ...partsOf(fields), inputs });
 }
 
-/** The checkpoint that the target may go on from. */
-export function resumable(
-  state: TargetState | undefined,
-  identity: WorkIdentity | undefined,
-): SavedCheckpoint | undefined {
+/**
+ * The work that an attempt does, and the checkpoint that it may go on from: then the work is that of
+ * the checkpoint, whose scratch folder is found again.
+ */
+export function workOf(
+  id: TargetId,
+  { state, ...parts }: IdentityParts & { readonly state: TargetState | undefined },
+): { readonly identity: WorkIdentity; readonly resume: CheckpointRecord | undefined } {
+  const identity = workIdentity(id, parts);
   const checkpoint = state?.checkpoint;
-  if (checkpoint === undefined || identity === undefined) return undefined;
-  return checkpointDifferences(checkpoint, identity).length === 0 ? checkpoint : undefined;
+  if (checkpoint === undefined || checkpointDifferences(checkpoint, identity).length > 0) {
+    return { identity, resume: undefined };
+  }
+  return { identity: checkpoint.work, resume: checkpoint.record };
 }
 
 /** Why a checkpoint does not count any more, a few words each; empty when it does. */

@@ -14,7 +14,7 @@ import { forEachProducer } from '../plan/graph.ts';
 import { locateTarget, type TargetId, targetName } from '../plan/plan.ts';
 import type { TargetState } from '../store/journal-state.ts';
 import type { Failure, Trace } from '../trace.ts';
-import { identityText, resumable, workIdentity } from './checkpoint.ts';
+import { identityText, workOf } from './checkpoint.ts';
 import type { RunContext } from './context.ts';
 import type { TargetFacts } from './facts.ts';
 import { failureOf } from './failure.ts';
@@ -141,13 +141,9 @@ export class TargetRunner {
     const { rule, hub } = step.config;
     const isTask = rule.kind === 'task';
     const outside = this.#facts.outsideInputsNow(locateTarget(graph.plan, id));
-    const now = isTask
-      ? workIdentity(id, { plan: graph.plan, facts: this.#facts, outside })
-      : undefined;
-    const checkpoint = resumable(state, now);
-    const resume = checkpoint?.record;
-    // Of the work that goes on, whose scratch folder it finds again.
-    const identity = checkpoint?.work ?? now;
+    const facts = this.#facts;
+    const begun = isTask ? workOf(id, { plan: graph.plan, facts, outside, state }) : undefined;
+    const { identity, resume } = begun ?? {};
     const { inherited } = attempt.takeover;
     const scratch = identity === undefined ? '' : digestText(identityText(identity)).slice(0, 12);
     this.#clearScratch(posix.join(work, paths.scratch), scratch);
