@@ -2,11 +2,13 @@
 //   kills      kills of real runs of the project's own pipeline (200)
 //   faults     disks that fill up or cannot be written, second runs, jumping clocks, signals, closed
 //              terminals and pipes, in turn (54)
+//   dumps      kills of the extraction of a dump of 200,000 records, which goes on inside it (100)
 //   histories  simulated histories of whole runs (100,000)
 // Without a part, all of them. Prints each flaw with the seed that shows it again, and goes on.
 import { faultNames, needsMounts, playFault } from './crash-fault.ts';
 import { explainNoMounts } from './crash-mount.ts';
 import { type Calm, type Kill, planKills, playRound, runCalmly } from './crash-round.ts';
+import { killExtractions } from './discogs-kills.ts';
 import { findFlaw } from './simulation.ts';
 
 interface Part {
@@ -18,6 +20,7 @@ interface Part {
 const PARTS: Readonly<Record<string, Part>> = {
   kills: { count: 200, play: playKills },
   faults: { count: 54, play: playFaults },
+  dumps: { count: 100, play: playDumps },
   histories: { count: 100_000, play: playHistories },
 };
 
@@ -49,6 +52,17 @@ async function playKills({ count, seed: first }: { count: number; seed: number }
   say(explainKills(kills, calm));
   say(`${kills.length} kills in ${seed - first} rounds from seed ${first}, ${flawed} flaws`, begun);
   return flawed;
+}
+
+async function playDumps({ count, seed }: { count: number; seed: number }) {
+  const begun = performance.now();
+  const records = 200_000;
+  const found = await killExtractions({ kills: count, records, seed, packed: '.gz', say });
+  const { kills, histories, resumed, flaws } = found;
+  for (const flaw of flaws) say(flaw);
+  const what = `${kills} kills in ${histories} histories of ${records} records from seed ${seed}`;
+  say(`${what}, ${resumed} records resumed, ${flaws.length} flaws`, begun);
+  return flaws.length;
 }
 
 /** Where they fell, so that one can see what was never hit. */

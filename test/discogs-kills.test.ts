@@ -1,4 +1,4 @@
-// A few of the kills of `node test/discogs-kills.ts`, which tries hundreds.
+// A few of the kills of `pnpm test:crash dumps`, which tries hundreds.
 import { expect, test } from 'vitest';
 import { killExtractions } from './discogs-kills.ts';
 

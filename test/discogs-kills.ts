@@ -1,6 +1,6 @@
 // Kills the extraction of a generated dump again and again at random moments, the runner or its
-// worker, until it is done; the tables must be those of a run that nobody disturbed.
-// `node test/discogs-kills.ts [KILLS] [RECORDS] [SEED]` does so until that many kills were survived.
+// worker, until it is done; the tables must be those of a run that nobody disturbed. A few of these
+// are tried with every test, hundreds by `pnpm test:crash dumps`.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { hash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -174,16 +174,4 @@ function resumedRecords(work: string): number {
   if (!existsSync(log)) return 0;
   const found = readFileSync(log, 'utf8').matchAll(/going on from record (\d+)/g);
   return [...found].reduce((sum, [, records]) => sum + Number(records), 0);
-}
-
-if (process.argv[1] === import.meta.filename) {
-  const [kills = 100, records = 200_000, seed = 1] = process.argv.slice(2).map(Number);
-  const say = (line: string) => process.stdout.write(`${line}\n`);
-  const report = await killExtractions({ kills, records, seed, packed: '.gz', say });
-  say(
-    `${report.kills} kills in ${report.histories} histories of ${records} records, ` +
-      `${report.resumed} records resumed, ${report.flaws.length} flaws`,
-  );
-  for (const flaw of report.flaws) say(flaw);
-  process.exitCode = report.flaws.length === 0 ? 0 : 1;
 }
