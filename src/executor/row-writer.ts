@@ -55,38 +55,28 @@ export class RowWriter {
 
   /** In quotes, those within it doubled. Throws for text that is none. */
   quoted(text: string): void {
+    const { length } = text;
     // A code unit takes at most three bytes.
-    this.#reserve(text.length * 3 + 2);
-    this.#bytes[this.length++] = QUOTE;
-    if (text.length > LONG) this.#long(text);
-    else this.#short(text, this.#bytes);
-    this.#bytes[this.length++] = QUOTE;
-  }
-
-  #short(text: string, bytes: Uint8Array): void {
+    if (this.length + length * 3 + 2 > this.#bytes.length) this.#reserve(length * 3 + 2);
+    const bytes = this.#bytes;
     let at = this.length;
-    for (let index = 0; index < text.length; index += 1) {
-      const unit = text.charCodeAt(index);
-      if (unit < 0x80) {
-        bytes[at++] = unit;
-        if (unit === QUOTE) bytes[at++] = QUOTE;
-      } else if (unit < 0x800) {
-        bytes[at++] = 0xc0 | (unit >> 6);
-        bytes[at++] = 0x80 | (unit & 0x3f);
-      } else if (unit < 0xd800 || unit > 0xdfff) {
-        bytes[at++] = 0xe0 | (unit >> 12);
-        bytes[at++] = 0x80 | ((unit >> 6) & 0x3f);
-        bytes[at++] = 0x80 | (unit & 0x3f);
-      } else {
-        const point = text.codePointAt(index) ?? 0;
-        if (point < 0x10000) throw loneSurrogate(text);
-        bytes[at++] = 0xf0 | (point >> 18);
-        bytes[at++] = 0x80 | ((point >> 12) & 0x3f);
-        bytes[at++] = 0x80 | ((point >> 6) & 0x3f);
-        bytes[at++] = 0x80 | (point & 0x3f);
-        index += 1;
-      }
+    bytes[at++] = QUOTE;
+    if (length > LONG) {
+      this.length = at;
+      this.#long(text);
+      this.byte(QUOTE);
+      return;
     }
+    for (let index = 0; index < length; index += 1) {
+      const unit = text.charCodeAt(index);
+      if (unit >= 0x80) {
+        at = writeWide(text, { from: index, bytes, at });
+        break;
+      }
+      bytes[at++] = unit;
+      if (unit === QUOTE) bytes[at++] = QUOTE;
+    }
+    bytes[at++] = QUOTE;
     this.length = at;
   }
 
@@ -105,6 +95,41 @@ export class RowWriter {
     larger.set(this.#bytes.subarray(0, this.length));
     this.#bytes = larger;
   }
+}
+
+/** The rest of a text in which not all is ASCII; gives the place behind it. */
+function writeWide(
+  text: string,
+  {
+    from,
+    bytes,
+    at: start,
+  }: { readonly from: number; readonly bytes: Uint8Array; readonly at: number },
+): number {
+  let at = start;
+  for (let index = from; index < text.length; index += 1) {
+    const unit = text.charCodeAt(index);
+    if (unit < 0x80) {
+      bytes[at++] = unit;
+      if (unit === QUOTE) bytes[at++] = QUOTE;
+    } else if (unit < 0x800) {
+      bytes[at++] = 0xc0 | (unit >> 6);
+      bytes[at++] = 0x80 | (unit & 0x3f);
+    } else if (unit < 0xd800 || unit > 0xdfff) {
+      bytes[at++] = 0xe0 | (unit >> 12);
+      bytes[at++] = 0x80 | ((unit >> 6) & 0x3f);
+      bytes[at++] = 0x80 | (unit & 0x3f);
+    } else {
+      const point = text.codePointAt(index) ?? 0;
+      if (point < 0x10000) throw loneSurrogate(text);
+      bytes[at++] = 0xf0 | (point >> 18);
+      bytes[at++] = 0x80 | ((point >> 12) & 0x3f);
+      bytes[at++] = 0x80 | ((point >> 6) & 0x3f);
+      bytes[at++] = 0x80 | (point & 0x3f);
+      index += 1;
+    }
+  }
+  return at;
 }
 
 /** Half a surrogate pair is no Unicode text and would silently become another character. */
