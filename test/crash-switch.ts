@@ -138,9 +138,9 @@ function placeOf(path: unknown, work: string): string | undefined {
   return `hub/${(part ?? '').replace(/^@lock.*/, 'lock')}`;
 }
 
-/** Of a line of a journal: what became of a target of which step. */
+/** Of a line of a journal: what became of a target of which step. Other calls have other words. */
 function explainRecord(place: string, content: unknown): readonly string[] {
-  if (place !== 'journal' || typeof content !== 'string') return [];
+  if (place !== 'journal' || typeof content !== 'string' || !content.startsWith('{')) return [];
   const { status, target } = JSON.parse(content.slice(0, content.indexOf('\n')));
   return [String(status), String(target).replace(/[:@].*/, '')];
 }
