@@ -42,6 +42,7 @@ export type DiagnosticCode =
   | 'input-without-needs'
   | 'missing-file'
   | 'no-source-files'
+  | 'too-many-files'
   | 'name-mismatch'
   | 'duplicate-key'
   | 'groups-kept'

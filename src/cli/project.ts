@@ -7,6 +7,7 @@ import { type Diagnostic, formatDiagnostic } from '../diagnostic.ts';
 import type { FileSystem } from '../file-system.ts';
 import { nodeFileSystem } from '../node-file-system.ts';
 import { findCollisions } from '../plan/collision.ts';
+import { checkDatasets } from '../plan/dataset-forecast.ts';
 import { type Graph, makeGraph } from '../plan/graph.ts';
 import { makePlan } from '../plan/plan.ts';
 import { findKeptGroups, readGroups, recordGroups } from '../run/group-record.ts';
@@ -64,11 +65,13 @@ export function planProject(
   const groups = (source: SourceConfig) => readGroups(source, { config, fs });
   const observed = observeSources(config, { ...options, groups });
   if (observed.diagnostics.length > 0) throw new UsageError(project.format(observed.diagnostics));
-  if (options.isOwner === true) recordGroups(observed.catalog, { config, fs });
   const { plan, diagnostics } = makePlan(config, observed.catalog);
   const collisions = plan === undefined ? [] : findCollisions(plan);
-  const mistakes = [...diagnostics, ...collisions];
+  const excesses = plan === undefined ? [] : checkDatasets(plan);
+  const mistakes = [...diagnostics, ...collisions, ...excesses];
   if (plan === undefined || mistakes.length > 0) throw new UsageError(project.format(mistakes));
+  // Only now: groups are recorded once, and a mistake is corrected before they are.
+  if (options.isOwner === true) recordGroups(observed.catalog, { config, fs });
   return makeGraph(plan);
 }
 
