@@ -1,6 +1,6 @@
 // `pipeline accept TARGETS`: calls stale targets up to date, and says which, why they were stale and
 // which cannot be.
-import { nodeFileSystem, systemClock } from '../node-file-system.ts';
+import { nodeFileSystem } from '../node-file-system.ts';
 import { type Plan, targetName } from '../plan/plan.ts';
 import { selectTargets } from '../plan/selection.ts';
 import { type Acceptance, findAcceptable } from '../run/accept.ts';
@@ -14,7 +14,7 @@ import { refuseUnlisted } from './refuse-unlisted.ts';
 import { interruptible } from './signals.ts';
 import { UsageError } from './usage-error.ts';
 import { whoAmI } from './who.ts';
-import { openWorkSession, type WorkSession } from './work-session.ts';
+import { inWorkSession, type WorkSession } from './work-session.ts';
 
 export interface RawAcceptOptions extends RawOptions {
   readonly why?: string;
@@ -28,22 +28,11 @@ export async function acceptCommand(
 ): Promise<number> {
   const project = openProject(projectOptions(raw));
   refuseUnlisted(project, raw);
-  const session = await openWorkSession(project.config, {
-    fs: nodeFileSystem,
-    clock: systemClock,
-    command: [invocationOf(raw), 'accept', ...words].join(' '),
+  const command = [invocationOf(raw), 'accept', ...words].join(' ');
+  return inWorkSession(project.config, {
+    command,
+    use: (session) => accept(project, { session, words, raw }),
   });
-  let how: 'end' | 'abandon' = 'abandon';
-  try {
-    const code = await accept(project, { session, words, raw });
-    how = 'end';
-    return code;
-  } catch (error) {
-    if (error instanceof UsageError) how = 'end';
-    throw error;
-  } finally {
-    await session.close(how);
-  }
 }
 
 async function accept(

@@ -1,7 +1,7 @@
 // `pipeline gc`: lists what the plan has no use for any more, and deletes it on a yes.
 import { posix } from 'node:path';
 import type { Config, HubConfig } from '../config/config.ts';
-import { nodeFileSystem, systemClock } from '../node-file-system.ts';
+import { nodeFileSystem } from '../node-file-system.ts';
 import type { Graph } from '../plan/graph.ts';
 import { collectOrphans } from '../run/collect.ts';
 import { TargetFailure } from '../run/failure.ts';
@@ -19,7 +19,7 @@ import { openProject, type Project } from './project.ts';
 import { refuseUnlisted } from './refuse-unlisted.ts';
 import { interruptible } from './signals.ts';
 import { UsageError } from './usage-error.ts';
-import { openWorkSession, type WorkSession } from './work-session.ts';
+import { inWorkSession, type WorkSession } from './work-session.ts';
 
 export interface RawGcOptions extends RawOptions {
   readonly remote?: boolean;
@@ -31,22 +31,11 @@ export interface RawGcOptions extends RawOptions {
 export async function gcCommand(raw: RawGcOptions): Promise<number> {
   const project = openProject(projectOptions(raw));
   refuseUnlisted(project, raw);
-  const session = await openWorkSession(project.config, {
-    fs: nodeFileSystem,
-    clock: systemClock,
-    command: `${invocationOf(raw)} gc`,
+  const command = `${invocationOf(raw)} gc`;
+  return inWorkSession(project.config, {
+    command,
+    use: (session) => collect(project, { session, raw }),
   });
-  let how: 'end' | 'abandon' = 'abandon';
-  try {
-    const code = await collect(project, { session, raw });
-    how = 'end';
-    return code;
-  } catch (error) {
-    if (error instanceof UsageError) how = 'end';
-    throw error;
-  } finally {
-    await session.close(how);
-  }
 }
 
 async function collect(

@@ -15,7 +15,7 @@ import { repairJson, repairText } from './repair-text.ts';
 import { interruptible } from './signals.ts';
 import { UsageError } from './usage-error.ts';
 import { whoAmI } from './who.ts';
-import { openWorkSession, type WorkSession } from './work-session.ts';
+import { inWorkSession, type WorkSession } from './work-session.ts';
 
 export interface RawRepairOptions extends RawOptions {
   readonly dryRun?: boolean;
@@ -34,22 +34,11 @@ export async function repairCommand(
   raw: RawRepairOptions,
 ): Promise<number> {
   const project = openProject(projectOptions(raw));
-  const session = await openWorkSession(project.config, {
-    fs: nodeFileSystem,
-    clock: systemClock,
-    command: [invocationOf(raw), 'repair', ...words].join(' '),
+  const command = [invocationOf(raw), 'repair', ...words].join(' ');
+  return inWorkSession(project.config, {
+    command,
+    use: (session) => repair(project, { session, words, raw }),
   });
-  let how: 'end' | 'abandon' = 'abandon';
-  try {
-    const code = await repair(project, { session, words, raw });
-    how = 'end';
-    return code;
-  } catch (error) {
-    if (error instanceof UsageError) how = 'end';
-    throw error;
-  } finally {
-    await session.close(how);
-  }
 }
 
 async function repair(project: Project, call: RepairCall): Promise<number> {

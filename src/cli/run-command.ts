@@ -29,7 +29,7 @@ import { Screen, timed } from './screen.ts';
 import { handleSignals } from './signals.ts';
 import { knownJournals, sourceNotes } from './source-notes.ts';
 import { UsageError } from './usage-error.ts';
-import { openWorkSession, recordGroup, type WorkSession } from './work-session.ts';
+import { inWorkSession, recordGroup, type WorkSession } from './work-session.ts';
 
 export interface RawRunOptions extends RawOptions {
   readonly jobs?: number;
@@ -56,25 +56,20 @@ export async function runCommand(
     const { previewCommand } = await import('./preview-command.ts');
     return previewCommand(project, { words, raw });
   }
-  const session = await openWorkSession(project.config, {
+  const { code, nothing } = await inWorkSession(project.config, {
     fs,
-    clock: systemClock,
     command: [invocationOf(raw), ...words].join(' '),
+    use: async (session) => {
+      const run = new CommandRun({ project, session, words, raw, fs });
+      try {
+        return { code: await run.execute(), nothing: run.nothing };
+      } finally {
+        await run.close();
+      }
+    },
   });
-  const commandRun = new CommandRun({ project, session, words, raw, fs });
-  let how: 'end' | 'abandon' = 'abandon';
-  try {
-    const code = await commandRun.execute();
-    how = 'end';
-    return code;
-  } catch (error) {
-    if (error instanceof UsageError) how = 'end';
-    throw error;
-  } finally {
-    await commandRun.close();
-    await session.close(how);
-    if (how === 'end' && commandRun.nothing !== undefined) call.keep(commandRun.nothing);
-  }
+  if (nothing !== undefined) call.keep(nothing);
+  return code;
 }
 
 interface BringUpToDate {

@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts';
 import type { Executor, WorkListener } from '../executor/executor.ts';
 import type { Clock, FileSystem } from '../file-system.ts';
 import { HubConnections } from '../hub/connections.ts';
+import { nodeFileSystem, systemClock } from '../node-file-system.ts';
 import { SharedSync } from '../shared-sync.ts';
 import { acquireLock, type Lock } from '../store/lock.ts';
 import { systemProcesses } from '../store/processes.ts';
@@ -81,6 +82,29 @@ export async function openWorkSession(
       lock.release();
     },
   };
+}
+
+/** Owns the folder while something is done; a mistake of the user's is a good end as well. */
+export async function inWorkSession<T>(
+  config: Config,
+  {
+    fs = nodeFileSystem,
+    command,
+    use,
+  }: { fs?: FileSystem; command: string; use: (session: WorkSession) => Promise<T> },
+): Promise<T> {
+  const session = await openWorkSession(config, { fs, clock: systemClock, command });
+  let how: 'end' | 'abandon' = 'abandon';
+  try {
+    const found = await use(session);
+    how = 'end';
+    return found;
+  } catch (error) {
+    if (error instanceof UsageError) how = 'end';
+    throw error;
+  } finally {
+    await session.close(how);
+  }
 }
 
 /** What the system says against the folder is a mistake of the user's, not of the program's. */
