@@ -1,6 +1,6 @@
 // A partitioned output whose SELECT passes its Parquet files on as they are needs no database: the
 // files are split column by column, which takes a quarter of the time of DuckDB's partitioned COPY
-// (ARCHITECTURE.md, "Splitting without values").
+// (docs/decisions.md, "Splitting without values").
 import { mkdirSync, rmSync } from 'node:fs';
 import { UnsupportedParquet } from '../parquet/flat-file.ts';
 import { type Part, splitParquet } from '../parquet/split.ts';
