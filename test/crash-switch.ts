@@ -5,9 +5,9 @@
 import * as fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 
-export type ProcessName = 'runner' | 'worker' | 'hub';
+export type ProcessName = 'runner' | 'worker';
 /** Who dies: workers are the runner's, and `group` is the process group of the runner. */
-export type Victims = 'runner' | 'worker' | 'both' | 'group' | 'hub';
+export type Victims = 'runner' | 'worker' | 'both' | 'group';
 
 /** A kill before or after the `nth` change of its kind; `half`: of the runner, after half of its bytes. */
 export interface KillPlan {
@@ -118,9 +118,7 @@ function replaceCalls({
 }
 
 function processName(): ProcessName {
-  const words = process.argv.slice(1);
-  if (words[0]?.endsWith('worker.js') === true) return 'worker';
-  return words.includes('serve') ? 'hub' : 'runner';
+  return process.argv[1]?.endsWith('worker.js') === true ? 'worker' : 'runner';
 }
 
 /** What a path of the work folder is for; undefined for what is outside or never looked at. */
@@ -166,9 +164,6 @@ function killAll({ token }: SwitchSettings, { victims }: KillPlan): void {
       return;
     case 'runner':
       kill([runner]);
-      return;
-    case 'hub':
-      kill([process.pid]);
   }
 }
 
