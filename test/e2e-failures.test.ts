@@ -285,3 +285,24 @@ test('parameters that the task does not take fail it without a retry', async () 
   expect(failureOf(run, 'strict')).toMatchObject({ code: 'bad-parameters', mayPass: false });
   expect(failureOf(run, 'strict').message).toContain('speed');
 });
+
+test('a worker that dies while it makes the source files is tried again', async () => {
+  const rig = track(new Rig());
+  rig.task(
+    'make',
+    `if (!fs.existsSync('died')) { fs.writeFileSync('died', ''); process.kill(process.pid, 'SIGKILL'); }
+     fs.mkdirSync(output.path, { recursive: true });
+     fs.writeFileSync(output.path + '/one.txt', '1');`,
+  );
+  rig.write(
+    'pipeline.yaml',
+    `name: seeded
+sources: { main: { files: "{work}/made/*.txt", seed: { task: make } } }
+steps: { copy: { each: file, run: "cp {input} {output}", outputs: "copies/{file}" } }
+`,
+  );
+  const run = await rig.run();
+  expect(run.code).toBe(0);
+  expect(rig.exists('died')).toBe(true);
+  expect(rig.read('work/default/copies/one.txt')).toBe('1');
+});

@@ -61,7 +61,8 @@ function seedStep({ name, seed, files, at }: Seeding, config: Config): StepConfi
         at,
       },
     ],
-    retries: { count: 0, backoffMs: 1000, maxBackoffMs: 1000 },
+    // A worker may be killed here as anywhere else.
+    retries: { count: 2, backoffMs: 1000, maxBackoffMs: 60_000 },
     timeoutMs: undefined,
     pools: {},
     maxRejects: 0,
