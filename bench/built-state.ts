@@ -51,6 +51,7 @@ export async function buildState(file: string): Promise<void> {
     run,
     pools: { cpu: AT_ONCE, memory: 1e12, network: AT_ONCE },
     disk: { budgetBytes: Number.POSITIVE_INFINITY, keepFreeBytes: 0 },
+    largestRowGroup: () => undefined,
     connectHub: (hub) => connections.connect(hub),
     hubId: (hub) => connections.idOf(hub),
     engine: engineVersions(),

@@ -11,7 +11,7 @@
 // Which of the queued targets comes first is `start-queue.ts`'s.
 
 import type { DiskBudget, Shortage } from './disk-budget.ts';
-import { FreePools, type Pools, type Weights } from './free-pools.ts';
+import { FreePools, type MemoryNeed, type Pools, type Weights } from './free-pools.ts';
 import { forEachDependency, forEachDependent, type Graph, type NodeId } from './plan/graph.ts';
 import { type PlanStep, stepOfTarget, type TargetId } from './plan/plan.ts';
 import { StartQueue } from './start-queue.ts';
@@ -55,6 +55,8 @@ export interface SchedulerOptions {
   readonly pools: Pools;
   /** What a target of the step takes; more than a pool has is cut down to all of it. */
   readonly weights: (step: PlanStep) => Weights;
+  /** Asked of a target that could start, until it does. */
+  readonly memory: (id: TargetId) => MemoryNeed;
   /** Which groups may lie on the disk; undefined when nothing is ever freed. */
   readonly disk?: DiskBudget | undefined;
   /** What at most one running target of the step's cell may have, such as a dataset to write. */
@@ -63,11 +65,17 @@ export interface SchedulerOptions {
   readonly failFast: boolean;
 }
 
+export interface Start {
+  readonly id: TargetId;
+  /** What it has of the memory pool. */
+  readonly memoryBytes: number;
+}
+
 export interface Scheduler {
   /** Targets whose dependencies are settled and whose verdict is wanted; each is given once. */
   nextReady(): TargetId | undefined;
   /** A queued target that fits into the pools now; it counts as running from here on. */
-  nextStart(): TargetId | undefined;
+  nextStart(): Start | undefined;
   /** `bytesWritten` is what a target that is done has put on the disk. */
   settle(
     id: TargetId,
@@ -118,6 +126,7 @@ class TableScheduler implements Scheduler {
   readonly #queue: StartQueue;
   readonly #disk: DiskBudget | undefined;
   readonly #pools: FreePools;
+  readonly #memory: SchedulerOptions['memory'];
   readonly #causes = new Map<TargetId, TargetId>();
   readonly #failFast: boolean;
   /** Running targets of which only the publication is left. */
@@ -140,8 +149,9 @@ class TableScheduler implements Scheduler {
       plan,
       disk: options.disk,
       exclusive: options.exclusive ?? (() => undefined),
-      fits: (step) => this.#pools.fits(step),
+      fit: (id) => this.#pools.fit(stepOfTarget(plan, id), () => this.#memory(id)),
     });
+    this.#memory = options.memory;
     this.#pools = new FreePools(pools, plan.steps.map(weights));
     for (let id = 0; id < plan.targetCount; id += 1) {
       const state = selected[id] !== 1 ? 'outside' : fresh[id] === 1 ? 'fresh' : 'waiting';
@@ -177,14 +187,15 @@ class TableScheduler implements Scheduler {
     return id;
   }
 
-  nextStart(): TargetId | undefined {
+  nextStart(): Start | undefined {
     if (this.#draining || this.#publishing.size >= MAX_PUBLISHING) return undefined;
     const id = this.#queue.pop() ?? this.#popAfterFailures();
     if (id === undefined) return undefined;
-    this.#pools.take(stepOfTarget(this.#graph.plan, id));
+    const step = stepOfTarget(this.#graph.plan, id);
+    const memoryBytes = this.#pools.take(id, { step, need: this.#memory(id) });
     this.#running += 1;
     this.#move(id, 'running');
-    return id;
+    return { id, memoryBytes };
   }
 
   /** What waits on a failure keeps no room for what it would still have written. */
@@ -204,7 +215,7 @@ class TableScheduler implements Scheduler {
   free(id: TargetId): void {
     if (this.stateOf(id) !== 'running' || this.#publishing.has(id)) return;
     this.#publishing.add(id);
-    this.#pools.giveBack(stepOfTarget(this.#graph.plan, id));
+    this.#pools.giveBack(id, stepOfTarget(this.#graph.plan, id));
   }
 
   retry(id: TargetId): void {
@@ -314,7 +325,7 @@ class TableScheduler implements Scheduler {
   #release(id: TargetId) {
     this.#running -= 1;
     this.#queue.ended(id);
-    if (!this.#publishing.delete(id)) this.#pools.giveBack(stepOfTarget(this.#graph.plan, id));
+    if (!this.#publishing.delete(id)) this.#pools.giveBack(id, stepOfTarget(this.#graph.plan, id));
   }
 
   #move(id: TargetId, to: TargetState) {

@@ -2,7 +2,9 @@
 // latest step, so that few groups are in work at a time and the disk holds only these. Targets of
 // a group that is not on the disk yet are parked until the disk budget lets the group in, which it
 // is asked only when nothing else could start: so later groups are fetched while others compute.
+// A target that needs more memory than is free is passed over by smaller ones, but not for ever.
 import type { DiskBudget, Shortage } from './disk-budget.ts';
+import type { Fit } from './free-pools.ts';
 import { MemberQueue } from './member-queue.ts';
 import { type Plan, type PlanStep, stepOfTarget, type TargetId } from './plan/plan.ts';
 
@@ -11,9 +13,12 @@ export interface StartQueueOptions {
   readonly disk: DiskBudget | undefined;
   /** What at most one running target of the step's cell may have, such as a dataset to write. */
   readonly exclusive: (step: PlanStep, cell: number) => string | undefined;
-  /** Whether the pools have what a target of the step takes. */
-  readonly fits: (step: PlanStep) => boolean;
+  /** Whether the pools have what the target takes. */
+  readonly fit: (id: TargetId) => Fit;
 }
+
+/** So many may start before the first target that waits for memory; then all wait for it. */
+const MAX_PASSES = 16;
 
 /** Targets that share what they take: those of a step, or of one cell of it. */
 interface Lane {
@@ -31,6 +36,8 @@ export class StartQueue {
   /** Lanes of each step: one, or one for each cell. */
   readonly #lanesOf: readonly (readonly Lane[])[];
   readonly #taken = new Set<string>();
+  /** The first target that waits for nothing but memory, and how many have started before it. */
+  #passed: { readonly id: TargetId; count: number } | undefined;
 
   constructor(options: StartQueueOptions) {
     this.#options = options;
@@ -53,7 +60,7 @@ export class StartQueue {
     for (;;) {
       const id = this.#popOpen();
       if (id !== undefined) return id;
-      if (!this.#letIn()) return undefined;
+      if (this.#isHeldBack || !this.#letIn()) return undefined;
     }
   }
 
@@ -75,14 +82,28 @@ export class StartQueue {
 
   #popOpen(): TargetId | undefined {
     let best: Lane | undefined;
+    let passed: Lane | undefined;
     for (const lane of this.#lanes) {
-      if (lane.queue.size === 0 || !this.#fits(lane)) continue;
-      if (this.#lacksSpace(lane.queue)) continue;
-      // Later steps stand later in the list, so "not after" lets them win inside a group.
-      if (best === undefined || lane.queue.firstRank <= best.queue.firstRank) best = lane;
+      if (lane.queue.size === 0 || this.#lacksSpace(lane.queue)) continue;
+      const fit = this.#fit(lane, lane.queue);
+      if (fit === 'fits' && isNotAfter(lane, best)) best = lane;
+      if (fit === 'waits for memory' && isNotAfter(lane, passed)) passed = lane;
     }
-    if (best?.exclusive !== undefined) this.#taken.add(best.exclusive);
-    return best?.queue.pop();
+    if (passed !== undefined && !isNotAfter(passed, best)) passed = undefined;
+    this.#pass(passed?.queue.first);
+    if (best === undefined || this.#isHeldBack) return undefined;
+    if (this.#passed !== undefined) this.#passed.count += 1;
+    if (best.exclusive !== undefined) this.#taken.add(best.exclusive);
+    return best.queue.pop();
+  }
+
+  get #isHeldBack(): boolean {
+    return this.#passed !== undefined && this.#passed.count >= MAX_PASSES;
+  }
+
+  #pass(id: TargetId | undefined) {
+    if (id === this.#passed?.id) return;
+    this.#passed = id === undefined ? undefined : { id, count: 0 };
   }
 
   /** Lets the next group in, if any of it could start; says whether there was one. */
@@ -93,7 +114,8 @@ export class StartQueue {
     const group = disk.groupOf(first);
     const isOfGroup = (id: TargetId) => disk.groupOf(id) === group;
     const couldStart = this.#lanes.some(
-      (lane) => lane.parked.first !== undefined && isOfGroup(lane.parked.first) && this.#fits(lane),
+      ({ parked, ...lane }) =>
+        parked.first !== undefined && isOfGroup(parked.first) && this.#fit(lane, parked) === 'fits',
     );
     if (!couldStart || !disk.open(group)) return false;
     for (const { parked, queue } of this.#lanes) {
@@ -118,9 +140,10 @@ export class StartQueue {
     return disk.groupOf(first) >= 0;
   }
 
-  #fits({ step, exclusive }: Lane): boolean {
-    if (exclusive !== undefined && this.#taken.has(exclusive)) return false;
-    return this.#options.fits(step);
+  #fit({ exclusive }: Pick<Lane, 'exclusive'>, { first }: MemberQueue): Fit {
+    if (first === undefined) return 'waits';
+    if (exclusive !== undefined && this.#taken.has(exclusive)) return 'waits';
+    return this.#options.fit(first);
   }
 
   #laneOf(id: TargetId): Lane {
@@ -131,6 +154,11 @@ export class StartQueue {
     if (lane === undefined) throw new RangeError(`no target ${id}`);
     return lane;
   }
+}
+
+/** Later steps stand later in the list: inside a group they win. */
+function isNotAfter({ queue }: Lane, other: Lane | undefined): boolean {
+  return other === undefined || queue.firstRank <= other.queue.firstRank;
 }
 
 function lanesOf(step: PlanStep, { exclusive }: StartQueueOptions): readonly Lane[] {

@@ -99,6 +99,13 @@ export interface Trace {
   readonly durationMs: number;
   /** Largest resident memory of the worker during the target. */
   readonly peakBytes?: number;
+  /** Largest row group of its Parquet inputs, uncompressed: what the memory is held against. */
+  readonly rowGroupBytes?: number;
+}
+
+/** Of all files of the result, without its manifest. */
+export function writtenBytes({ manifest, artifacts }: Trace): number {
+  return manifest?.totalBytes ?? artifacts.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** Stable codes of what can go wrong with a target; the README explains each. */

@@ -45,6 +45,7 @@ function start({ graph, budgetBytes, selected, exclusive }: Trial) {
     pools: { cpu: 2, memory: 10, network: 3 },
     // Only `pull` takes the network, so that later groups are fetched while others compute.
     weights: (step) => (step.name === 'pull' ? { network: 1 } : { cpu: 1 }),
+    memory: () => ({ leastBytes: 0, ampleBytes: 0 }),
     disk,
     ...(exclusive === true
       ? { exclusive: (step, cell) => (step.name === 'push' ? `dataset ${cell}` : undefined) }
@@ -73,7 +74,8 @@ function drive(
     for (let id = scheduler.nextReady(); id !== undefined; id = scheduler.nextReady()) {
       scheduler.queue(id);
     }
-    for (let id = scheduler.nextStart(); id !== undefined; id = scheduler.nextStart()) {
+    for (let next = scheduler.nextStart(); next !== undefined; next = scheduler.nextStart()) {
+      const { id } = next;
       running.push(id);
       onDisk.add(chunkOf(id));
       seen.push([...onDisk]);
@@ -159,8 +161,8 @@ test('later groups are fetched while the first computes, as far as the budget go
   for (let id = scheduler.nextReady(); id !== undefined; id = scheduler.nextReady()) {
     scheduler.queue(id);
   }
-  for (let id = scheduler.nextStart(); id !== undefined; id = scheduler.nextStart()) {
-    started.push(targetName(graph.plan, id));
+  for (let next = scheduler.nextStart(); next !== undefined; next = scheduler.nextStart()) {
+    started.push(targetName(graph.plan, next.id));
   }
   expect(started).toEqual(['pull@c0-0', 'pull@c1-1']);
 });

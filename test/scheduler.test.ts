@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { MemoryNeed } from '../src/free-pools.ts';
 import { forEachProducer, type Graph } from '../src/plan/graph.ts';
 import { locateTarget, type PlanStep, targetName } from '../src/plan/plan.ts';
-import { createScheduler, type Scheduler } from '../src/scheduler.ts';
+import { createScheduler, type Scheduler, type Start } from '../src/scheduler.ts';
 import { type StepSketch, sketchGraph } from './plan-fixture.ts';
 
 const pools = { cpu: 3, memory: 10, network: 2 };
@@ -40,17 +41,18 @@ function start(graph: Graph, fresh = new Uint8Array(graph.plan.targetCount)): Sc
     fresh,
     pools,
     weights,
+    memory: (id) => needOf(locateTarget(graph.plan, id).step),
     failFast: false,
   });
 }
 
 /** Each pool is the narrowest for some steps; some want more than there is. */
-function weights({ index }: PlanStep): typeof pools {
-  return {
-    cpu: 1 + (index % 3),
-    memory: index === 1 ? 99 : 2,
-    network: index % 2,
-  };
+function weights({ index }: PlanStep) {
+  return { cpu: 1 + (index % 3), network: index % 2 };
+}
+
+function needOf({ index }: PlanStep): MemoryNeed {
+  return { leastBytes: index === 1 ? 99 : 2, ampleBytes: index % 2 === 0 ? 3 : 0 };
 }
 
 /** Runs to the end; `fate` says how each target ends, and which are tried a second time first. */
@@ -59,7 +61,7 @@ function drive(
   scheduler: Scheduler,
   fate: (id: number) => 'fresh' | 'done' | 'failed' | 'retried',
 ) {
-  const running: number[] = [];
+  const running: Start[] = [];
   const order: number[] = [];
   const retried = new Set<number>();
   for (;;) {
@@ -70,11 +72,11 @@ function drive(
       if (fate(id) === 'fresh') scheduler.settle(id, 'fresh');
       else scheduler.queue(id);
     }
-    for (let id = scheduler.nextStart(); id !== undefined; id = scheduler.nextStart()) {
-      running.push(id);
+    for (let next = scheduler.nextStart(); next !== undefined; next = scheduler.nextStart()) {
+      running.push(next);
       expectPools(graph, running);
     }
-    const id = running.splice(running.length >> 1, 1)[0];
+    const id = running.splice(running.length >> 1, 1)[0]?.id;
     if (id === undefined) break;
     if (fate(id) === 'retried' && !retried.has(id)) {
       retried.add(id);
@@ -89,11 +91,20 @@ function drive(
   return order;
 }
 
-function expectPools(graph: Graph, running: readonly number[]) {
-  const taken = running.map((id) => weights(locateTarget(graph.plan, id).step));
-  for (const pool of ['cpu', 'memory', 'network'] as const) {
-    const sum = taken.reduce((all, each) => all + Math.min(pools[pool], each[pool]), 0);
+function expectPools(graph: Graph, running: readonly Start[]) {
+  const steps = running.map(({ id }) => locateTarget(graph.plan, id).step);
+  for (const pool of ['cpu', 'network'] as const) {
+    const taken = steps.map((step) => Math.min(pools[pool], weights(step)[pool]));
+    const sum = taken.reduce((all, each) => all + each, 0);
     if (sum > pools[pool]) expect.fail(`${sum} of ${pools[pool]} ${pool} are taken`);
+  }
+  const bytes = running.reduce((all, { memoryBytes }) => all + memoryBytes, 0);
+  if (bytes > pools.memory) expect.fail(`${bytes} of ${pools.memory} bytes are taken`);
+  for (const [at, step] of steps.entries()) {
+    const { leastBytes, ampleBytes } = needOf(step);
+    const least = Math.min(leastBytes, pools.memory);
+    expect(running[at]?.memoryBytes).toBeGreaterThanOrEqual(least);
+    expect(running[at]?.memoryBytes).toBeLessThanOrEqual(Math.max(least, ampleBytes));
   }
 }
 
@@ -153,7 +164,7 @@ test('draining starts nothing more and ends when what runs has ended', () => {
   scheduler.drain();
   expect(scheduler.nextStart()).toBeUndefined();
   expect(scheduler.ended).toBe(false);
-  scheduler.settle(first ?? -1, 'interrupted');
+  scheduler.settle(first?.id ?? -1, 'interrupted');
   expect(scheduler.ended).toBe(true);
 });
 
@@ -162,12 +173,12 @@ test('a target that waits for its retry keeps the run open and its pools free', 
   const scheduler = start(graph);
   const id = scheduler.nextReady() ?? -1;
   scheduler.queue(id);
-  expect(scheduler.nextStart()).toBe(id);
+  expect(scheduler.nextStart()?.id).toBe(id);
   scheduler.retry(id);
   expect(scheduler.running).toBe(0);
   expect(scheduler.ended).toBe(false);
   scheduler.queue(id);
-  expect(scheduler.nextStart()).toBe(id);
+  expect(scheduler.nextStart()?.id).toBe(id);
   scheduler.settle(id, 'done');
   expect(scheduler.ended).toBe(true);
 });
@@ -187,6 +198,7 @@ test('the order is depth first: a chunk is finished before the next is begun', (
     fresh: new Uint8Array(graph.plan.targetCount),
     pools: { ...pools, cpu: 1 },
     weights: () => ({ cpu: 1 }),
+    memory: (id) => needOf(locateTarget(graph.plan, id).step),
     failFast: false,
   });
   const order = drive(graph, scheduler, () => 'done').map((id) => targetName(graph.plan, id));
@@ -212,8 +224,8 @@ test('what only waits for its publication counts as running and keeps no pool', 
     for (let id = scheduler.nextReady(); id !== undefined; id = scheduler.nextReady()) {
       scheduler.queue(id);
     }
-    for (let id = scheduler.nextStart(); id !== undefined; id = scheduler.nextStart()) {
-      started.push(id);
+    for (let next = scheduler.nextStart(); next !== undefined; next = scheduler.nextStart()) {
+      started.push(next.id);
     }
   };
   startAll();
@@ -227,4 +239,51 @@ test('what only waits for its publication counts as running and keeps no pool', 
   expect(scheduler.stateOf(first)).toBe('running');
   for (const id of started) scheduler.settle(id, 'done');
   expect(scheduler.ended).toBe(true);
+});
+
+test('a target that needs much memory is passed over by small ones, but not for ever', () => {
+  const graph = sketchGraph(
+    [
+      { name: 'make', each: 'file' },
+      { name: 'big', each: 'file' },
+    ],
+    {
+      main: Array.from({ length: 60 }, () => 0),
+    },
+  );
+  const isBig = (id: number) => locateTarget(graph.plan, id).step.name === 'big';
+  const selected = new Uint8Array(graph.plan.targetCount).fill(1);
+  for (let id = 0; id < selected.length; id += 1) {
+    if (isBig(id) && locateTarget(graph.plan, id).member !== 3) selected[id] = 0;
+  }
+  const scheduler = createScheduler({
+    graph,
+    selected,
+    fresh: new Uint8Array(graph.plan.targetCount),
+    pools: { cpu: 4, memory: 10, network: 0 },
+    weights: () => ({ cpu: 1 }),
+    memory: (id) => {
+      return isBig(id) ? { leastBytes: 10, ampleBytes: 10 } : { leastBytes: 3, ampleBytes: 3 };
+    },
+    failFast: false,
+  });
+  for (let id = scheduler.nextReady(); id !== undefined; id = scheduler.nextReady()) {
+    scheduler.queue(id);
+  }
+  const running: number[] = [];
+  const started: number[] = [];
+  for (;;) {
+    for (let next = scheduler.nextStart(); next !== undefined; next = scheduler.nextStart()) {
+      running.push(next.id);
+      started.push(next.id);
+      if (isBig(next.id)) expect(running).toHaveLength(1);
+    }
+    const ended = running.shift();
+    if (ended === undefined) break;
+    scheduler.settle(ended, 'done');
+  }
+  expect(started).toHaveLength(61);
+  // Three before its turn, and those that may pass.
+  expect(started.findIndex(isBig)).toBeGreaterThan(3);
+  expect(started.findIndex(isBig)).toBeLessThan(25);
 });

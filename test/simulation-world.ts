@@ -296,6 +296,7 @@ export class World {
       run: `r${this.#runs}`,
       pools: { cpu, memory: 100, network: 8 },
       disk: { budgetBytes: Number.POSITIVE_INFINITY, keepFreeBytes: 0 },
+      largestRowGroup: () => undefined,
       connectHub: async ({ endpoint = '', isPrivate, xet }) => {
         return { endpoint, id: 'hub', token: undefined, isPrivate, xet };
       },

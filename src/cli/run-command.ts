@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import type { Event, RunSummary } from '../event.ts';
 import type { FileSystem } from '../file-system.ts';
 import { nodeFileSystem, systemClock } from '../node-file-system.ts';
+import { largestRowGroup } from '../parquet/footer.ts';
 import type { Graph } from '../plan/graph.ts';
 import type { Plan } from '../plan/plan.ts';
 import { type Selection, selectTargets } from '../plan/selection.ts';
@@ -265,6 +266,7 @@ class CommandRun {
       run,
       pools: poolSizes(config.pools, this.#raw.jobs),
       disk: diskLimits(config.disk, { fs: this.#fs, folder: config.work }),
+      largestRowGroup,
       engine: engineVersions(),
       hubId: (hub) => connections.idOf(hub),
       connectHub: (hub) => connections.connect(hub),

@@ -87,6 +87,14 @@ function logged(log: TargetLog, failure: Failure): Failure {
   }
 }
 
+/** Of what a target may hold, the part that is not DuckDB's: Node, the binding, what malloc keeps. */
+const BESIDE_DATABASE_BYTES = 128 * 2 ** 20;
+
+/** DuckDB spills, and then refuses, beyond this; 0 without a limit. */
+function databaseBytes({ memoryBytes }: WorkOrder): number {
+  return Math.max(memoryBytes / 2, memoryBytes - BESIDE_DATABASE_BYTES);
+}
+
 /** Opens the target's database on first use, interrupts it when the target must end. */
 class LazyDatabase {
   readonly #order: WorkOrder;
@@ -120,7 +128,7 @@ class LazyDatabase {
   async #open(): Promise<Database> {
     const { openDatabase } = await import('./duckdb.ts');
     const database = await openDatabase({
-      memoryBytes: this.#order.memoryBytes,
+      memoryBytes: databaseBytes(this.#order),
       temporaryFolder: besideOutputs(this.#order, 'spill'),
       root: this.#order.root,
     });

@@ -33,9 +33,8 @@ export function createWorkerPool(options: PoolOptions = {}): Executor {
 
 const GRACE_MS = 1000;
 const CLOSE_MS = 2000;
-/** What a worker may hold besides its targets' needs: Node, DuckDB and what malloc keeps. */
+/** What an idle worker may hold in any case: Node, DuckDB and what malloc keeps. */
 const BASE_BYTES = 256 * 1024 * 1024;
-const RECYCLE_FACTOR = 1.5;
 const ASKS = 3;
 
 type Job = TargetJob | QuestionJob;
@@ -298,7 +297,7 @@ class WorkerPool implements Executor {
 }
 
 function memoryLimit({ memoryBytes }: WorkOrder): number {
-  return memoryBytes > 0 ? memoryBytes * RECYCLE_FACTOR + BASE_BYTES : Number.POSITIVE_INFINITY;
+  return memoryBytes > 0 ? Math.max(memoryBytes, BASE_BYTES) : Number.POSITIVE_INFINITY;
 }
 
 function settle(job: TargetJob, outcome: Outcome): void {

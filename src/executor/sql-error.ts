@@ -75,7 +75,9 @@ export function parseFault(message: string): DatabaseFault {
 
 export function sqlFailure(fault: DatabaseFault, place: SqlPlace | undefined): Failure {
   const outside = outsideFailure(fault);
-  const [message = '', ...rest] = fault.message.split('\n').filter((line) => line.trim() !== '');
+  const [message = '', ...lines] = fault.message.split('\n').filter((line) => line.trim() !== '');
+  // DuckDB's advice on memory is for those who start it themselves.
+  const rest = outside?.code === 'out-of-memory' ? [] : lines;
   const where = place === undefined ? undefined : describePlace(fault, place);
   const detail = [...rest, ...(where === undefined ? [] : ['', ...where.frame])].join('\n').trim();
   const hint = outside?.hint ?? sqlHint(fault);

@@ -1,8 +1,9 @@
 // Reads a flat Parquet file column by column into the numbers of a value pool, without making a
 // value of any: what is in a dictionary stays in one. Reads what DuckDB writes for tables without
 // nesting; anything else is `UnsupportedParquet`, and the caller goes another way.
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { zstdDecompressSync } from 'node:zlib';
+import { readBytes, readFooter } from './footer.ts';
 import { decodeRuns } from './run-length.ts';
 import { numberAt, readStruct, type Struct, structAt, structsAt, textAt } from './thrift.ts';
 import type { ValuePool } from './value-pool.ts';
@@ -26,7 +27,6 @@ const WIDTHS: Readonly<Record<number, number>> = {
 const UTF8 = 0;
 const UNSIGNED = [11, 12, 13, 14];
 const SIGNED = [15, 16, 17, 18];
-const FOOTER_END = 8;
 
 export interface FlatColumn {
   readonly name: string;
@@ -61,7 +61,7 @@ export class FlatFile {
   constructor(path: string) {
     this.#file = openSync(path, 'r');
     try {
-      const footer = this.#footer();
+      const footer = readFooter(this.#file);
       this.schema = structsAt(footer, 2);
       this.columns = flatColumns(this.schema);
       this.rowGroups = structsAt(footer, 4).map((group) => rowGroup(group, this.columns.length));
@@ -88,7 +88,7 @@ export class FlatFile {
     const chunk = group.chunks[at];
     const column = this.columns[at];
     if (chunk === undefined || column === undefined) throw new Error(`no column ${at}`);
-    const bytes = this.#read(chunk.start, chunk.bytes);
+    const bytes = readBytes(this.#file, { start: chunk.start, length: chunk.bytes });
     let dictionary: Int32Array | undefined;
     let row = 0;
     for (let next = 0; row < chunk.values; ) {
@@ -160,26 +160,6 @@ export class FlatFile {
     for (let row = count - 1; row >= 0; row--) {
       out[row] = levels[row] === 0 ? 0 : (out[--present] ?? 0);
     }
-  }
-
-  #footer(): Struct {
-    const size = fstatSync(this.#file).size;
-    const tail = this.#read(Math.max(0, size - FOOTER_END), Math.min(size, FOOTER_END));
-    if (Buffer.from(tail.subarray(4)).toString('latin1') !== 'PAR1') {
-      throw new UnsupportedParquet('no plain Parquet footer');
-    }
-    const length = new DataView(tail.buffer, tail.byteOffset).getUint32(0, true);
-    return readStruct(this.#read(size - FOOTER_END - length, length), 0).value;
-  }
-
-  #read(start: number, length: number): Uint8Array {
-    const bytes = Buffer.allocUnsafeSlow(length);
-    for (let done = 0; done < length; ) {
-      const read = readSync(this.#file, bytes, done, length - done, start + done);
-      if (read === 0) throw new Error(`the file ends before byte ${start + length}`);
-      done += read;
-    }
-    return bytes;
   }
 }
 

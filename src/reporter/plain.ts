@@ -70,7 +70,7 @@ class PlainReporter implements Reporter {
       case 'target-retried':
         this.#line(
           `${event.target}: attempt ${event.attempt} failed (${event.failure.code}: ` +
-            `${oneLine(event.failure.message)}), again in ${explainDuration(event.waitMs)}`,
+            `${oneLine(event.failure.message)}), ${explainRetry(event)}`,
         );
         return;
       case 'note':
@@ -138,6 +138,11 @@ function explainRest({ detail, hint }: Failure): readonly string[] {
   const lines = detail === undefined ? [] : [...cleanLines(detail)];
   if (hint !== undefined) lines.push(`hint: ${oneLine(hint)}`);
   return lines;
+}
+
+function explainRetry({ failure, waitMs }: Extract<Event, { type: 'target-retried' }>): string {
+  if (failure.code === 'out-of-memory') return 'again alone, with all the memory there is';
+  return `again in ${explainDuration(waitMs)}`;
 }
 
 /** The whole run, then every step in work: `process 7,889/9,687, 2 failed, 8.0/s, eta 4m 10s`. */

@@ -199,7 +199,7 @@ function obstacleOf(reasons: readonly Reason[], isReleased: boolean): string | u
 
 /** What was counted while the result was made still holds of the same result. */
 function withResultOf(before: Trace, now: Trace): Trace {
-  const { account, published, bytesFreed, durationMs, peakBytes } = before;
+  const { account, published, bytesFreed, durationMs, peakBytes, rowGroupBytes } = before;
   if (before.digest !== now.digest) return published === undefined ? now : { ...now, published };
   return {
     ...now,
@@ -208,5 +208,6 @@ function withResultOf(before: Trace, now: Trace): Trace {
     ...(bytesFreed === undefined ? {} : { bytesFreed }),
     durationMs,
     ...(peakBytes === undefined ? {} : { peakBytes }),
+    ...(rowGroupBytes === undefined ? {} : { rowGroupBytes }),
   };
 }

@@ -33,6 +33,8 @@ export interface RunContext {
   readonly run: string;
   readonly pools: Readonly<Record<PoolName, number>>;
   readonly disk: DiskLimits;
+  /** Uncompressed bytes of a Parquet file's largest row group; undefined of any other file. */
+  readonly largestRowGroup: (path: string) => number | undefined;
   /** The Hub of a step with its token, connected on first use. */
   readonly connectHub: (hub: HubConfig) => Promise<HubAddress>;
   /** A Hub's stable identity, without connecting. */

@@ -4,7 +4,7 @@
 import type { MemberTable, Plan, PlanStep } from '../plan/plan.ts';
 import { targetKey } from '../plan/plan.ts';
 import type { StoreReader } from '../store/store.ts';
-import type { Trace } from '../trace.ts';
+import { type Trace, writtenBytes } from '../trace.ts';
 
 /** Journals that are read of each kind of member, spread evenly over those there are. */
 const SAMPLED_JOURNALS = 128;
@@ -97,10 +97,6 @@ export class History {
 export function inProportion(total: number, { of, to }: { of: Sample; to: Work }): number {
   if (of.sourceBytes > 0) return (total * to.sourceBytes) / of.sourceBytes;
   return of.targets > 0 ? (total * to.targets) / of.targets : 0;
-}
-
-export function writtenBytes({ manifest, artifacts }: Trace): number {
-  return manifest?.totalBytes ?? artifacts.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };

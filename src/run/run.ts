@@ -3,7 +3,7 @@
 import type { RunSummary } from '../event.ts';
 import { locateTarget, type TargetId, targetName } from '../plan/plan.ts';
 import { explainReason, judge } from '../rebuilder.ts';
-import type { Scheduler } from '../scheduler.ts';
+import type { Scheduler, Start } from '../scheduler.ts';
 import type { TargetState } from '../store/journal-state.ts';
 import { type Assessment, assess, type OpenQuestion, questionOf } from './assess.ts';
 import type { RunContext } from './context.ts';
@@ -13,13 +13,14 @@ import { DiskWatch } from './disk-watch.ts';
 import { Answers, TargetFacts } from './facts.ts';
 import { Inspector, looksUnchanged } from './inspect.ts';
 import { Meanings } from './meanings.ts';
+import { MemoryNeeds } from './memory-needs.ts';
 import { openScheduler } from './open-scheduler.ts';
 import { OutputListing } from './output-listing.ts';
 import { Recorder } from './recorder.ts';
 import { RetryWaits } from './retry-waits.ts';
 import { settleFresh } from './settle-fresh.ts';
 import { Tally } from './tally.ts';
-import { TargetRunner } from './target-run.ts';
+import { type Ending, TargetRunner } from './target-run.ts';
 
 export interface Run {
   /** Resolves when all is settled; rejects only on a bug or a store that cannot be written. */
@@ -46,6 +47,7 @@ class PipelineRun {
   /** Calls off what is looked at before anything runs. */
   readonly #stopping = new AbortController();
   readonly #tally: Tally;
+  readonly #needs: MemoryNeeds;
   readonly #runner: TargetRunner;
   readonly #startedMs: number;
   #scheduler: Scheduler | undefined;
@@ -80,11 +82,13 @@ class PipelineRun {
     this.#meanings = new Meanings(fs, { state: `${config.work}/state`, engine });
     this.#recorder = new Recorder(context, { facts: this.#facts });
     this.#tally = new Tally(graph.plan, context.selection.needed);
-    this.#runner = new TargetRunner(context, {
+    this.#needs = new MemoryNeeds({
+      ...context,
       facts: this.#facts,
-      recorder: this.#recorder,
-      tally: this.#tally,
+      stateOf: (id) => this.#recorder.stateOf(id),
     });
+    const parts = { facts: this.#facts, recorder: this.#recorder, tally: this.#tally };
+    this.#runner = new TargetRunner(context, { ...parts, needs: this.#needs });
     this.#inspector = new Inspector({
       graph,
       facts: this.#facts,
@@ -106,8 +110,9 @@ class PipelineRun {
     if (assessment === undefined) return this.#summarizeNothing();
     this.#assessment = assessment;
     const { todo, fresh } = assessment;
+    const needs = this.#needs;
     if (!(await this.#isAllowed(assessment))) {
-      return this.#summarize(openScheduler(this.#context, { fresh }), { end: 'declined' });
+      return this.#summarize(openScheduler(this.#context, { fresh, needs }), { end: 'declined' });
     }
     settleFresh(assessment, {
       ...this.#context,
@@ -117,7 +122,7 @@ class PipelineRun {
     });
     const stateOf = (id: TargetId) => this.#recorder.stateOf(id);
     const watch = new DiskWatch(this.#context, { todo, fresh, stateOf });
-    const scheduler = openScheduler(this.#context, { fresh, watch });
+    const scheduler = openScheduler(this.#context, { fresh, needs, watch });
     this.#scheduler = scheduler;
     if (this.#interrupted) scheduler.drain();
     // What was listed no longer holds once something is published.
@@ -190,9 +195,9 @@ class PipelineRun {
       for (let id = scheduler.nextReady(); id !== undefined; id = scheduler.nextReady()) {
         this.#check(id, scheduler);
       }
-      for (let id = scheduler.nextStart(); id !== undefined; id = scheduler.nextStart()) {
+      for (let next = scheduler.nextStart(); next !== undefined; next = scheduler.nextStart()) {
         watch.goOn();
-        this.#start(id, scheduler);
+        this.#start(next, scheduler);
       }
       if (this.#crash !== undefined && scheduler.running === 0) return;
       if (scheduler.ended && this.#checking === 0) return;
@@ -252,13 +257,13 @@ class PipelineRun {
     return { kind: 'outputs', target: id, trace };
   }
 
-  #start(id: TargetId, scheduler: Scheduler) {
+  #start({ id, memoryBytes }: Start, scheduler: Scheduler) {
     const worked = () => {
       scheduler.free(id);
       this.#wake();
     };
     void this.#runner
-      .attempt(id, { reasons: this.#reasons(id), worked })
+      .attempt(id, { reasons: this.#reasons(id), memoryBytes, worked })
       .then((ending) => this.#settle(id, { ending, scheduler }))
       .catch((error: unknown) => {
         this.#fail(error, scheduler);
@@ -268,14 +273,9 @@ class PipelineRun {
       .finally(() => this.#wake());
   }
 
-  #settle(
-    id: TargetId,
-    {
-      ending,
-      scheduler,
-    }: { ending: Awaited<ReturnType<TargetRunner['attempt']>>; scheduler: Scheduler },
-  ) {
+  #settle(id: TargetId, { ending, scheduler }: { ending: Ending; scheduler: Scheduler }) {
     if (ending.kind !== 'retry') {
+      this.#needs.forget(id);
       const bytesWritten = ending.kind === 'done' ? ending.bytesWritten : 0;
       scheduler.settle(id, ending.kind, { bytesWritten });
       if (ending.kind === 'failed') this.#reportBlocked(id, scheduler);
@@ -328,7 +328,7 @@ class PipelineRun {
   /** Called off before anything was judged: everything is left. */
   #summarizeNothing(): RunSummary {
     const fresh = new Uint8Array(this.#context.selection.needed.length);
-    const scheduler = openScheduler(this.#context, { fresh });
+    const scheduler = openScheduler(this.#context, { fresh, needs: this.#needs });
     return this.#summarize(scheduler, { end: 'ran' });
   }
 

@@ -8,13 +8,15 @@ import { type TargetFacts, withMeaning } from './facts.ts';
 interface Success {
   readonly result: WorkResult;
   readonly durationMs: number;
+  readonly rowGroupBytes: number | undefined;
   readonly plan: Plan;
   readonly facts: TargetFacts;
   /** Versions of the runner's own. */
   readonly engine: Trace['engine'];
 }
 
-export function traceOf(id: TargetId, { result, durationMs, plan, facts, engine }: Success): Trace {
+export function traceOf(id: TargetId, { result, plan, facts, ...success }: Success): Trace {
+  const { durationMs, rowGroupBytes, engine } = success;
   const target = locateTarget(plan, id);
   const outside = Object.entries(result.outside);
   const remote = facts
@@ -47,5 +49,20 @@ export function traceOf(id: TargetId, { result, durationMs, plan, facts, engine 
     engine: { ...engine, ...result.engine },
     durationMs,
     peakBytes: result.peakBytes,
+    ...(rowGroupBytes === undefined ? {} : { rowGroupBytes }),
+  };
+}
+
+/** What the trace says of the work, for those who watch. */
+export function figuresOf(trace: Trace) {
+  const { durationMs, manifest, artifacts, rows, rejects, account, findings, peakBytes } = trace;
+  return {
+    durationMs,
+    files: manifest?.files ?? artifacts.length,
+    ...(rows === undefined ? {} : { rows }),
+    ...(rejects === undefined ? {} : { rejects }),
+    ...(account === undefined ? {} : { account }),
+    ...(findings === undefined ? {} : { findings }),
+    ...(peakBytes === undefined ? {} : { peakBytes }),
   };
 }

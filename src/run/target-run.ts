@@ -13,22 +13,23 @@ import { digestText } from '../fingerprint.ts';
 import { forEachProducer } from '../plan/graph.ts';
 import { locateTarget, type TargetId, targetName } from '../plan/plan.ts';
 import type { TargetState } from '../store/journal-state.ts';
-import type { Failure, Trace } from '../trace.ts';
+import { type Failure, type Trace, writtenBytes } from '../trace.ts';
 import { identityText, workOf } from './checkpoint.ts';
 import type { RunContext } from './context.ts';
 import type { TargetFacts } from './facts.ts';
 import { failureOf } from './failure.ts';
 import { CalledOff } from './listed-paths.ts';
+import type { MemoryNeeds } from './memory-needs.ts';
 import { type OwnedPaths, ownedByOthers } from './ownership.ts';
 import { writeProvenance } from './provenance.ts';
 import { publish } from './publish.ts';
 import type { Recorder } from './recorder.ts';
 import { RELEASED_DIGEST, releaseFiles } from './release.ts';
+import { Retries } from './retries.ts';
 import { SharedStage } from './shared-stage.ts';
-import { traceOf } from './success.ts';
+import { figuresOf, traceOf } from './success.ts';
 import { NO_TAKEOVER, type Takeover, Takeovers } from './takeover.ts';
 import type { Tally } from './tally.ts';
-import { targetMemoryBytes } from './weights.ts';
 import {
   leftovers,
   makeWorkOrder,
@@ -45,6 +46,8 @@ export type Ending =
 
 export interface AttemptRequest {
   readonly reasons: readonly string[];
+  /** What it has of the memory pool. */
+  readonly memoryBytes: number;
   /** Told when the work is done and only publication is left. */
   readonly worked: () => void;
 }
@@ -67,8 +70,8 @@ export class TargetRunner {
   readonly #facts: TargetFacts;
   readonly #recorder: Recorder;
   readonly #tally: Tally;
-  /** Further attempts used up in this run. */
-  readonly #retries = new Map<TargetId, number>();
+  readonly #needs: MemoryNeeds;
+  readonly #retries: Retries;
   readonly #takeovers: Takeovers;
   readonly #sharedStage: SharedStage;
   /** Tells the shared sync that no more targets end. */
@@ -77,12 +80,14 @@ export class TargetRunner {
 
   constructor(
     context: RunContext,
-    parts: { facts: TargetFacts; recorder: Recorder; tally: Tally },
+    parts: { facts: TargetFacts; recorder: Recorder; tally: Tally; needs: MemoryNeeds },
   ) {
     this.#context = context;
     this.#facts = parts.facts;
     this.#recorder = parts.recorder;
     this.#tally = parts.tally;
+    this.#needs = parts.needs;
+    this.#retries = new Retries({ ...parts, random: context.random });
     const { graph, fs, store } = context;
     const executor = () => this.executor();
     this.#takeovers = new Takeovers({ graph, fs, store, ...parts, executor });
@@ -105,7 +110,7 @@ export class TargetRunner {
     return this.#executor;
   }
 
-  async attempt(id: TargetId, { reasons, worked }: AttemptRequest): Promise<Ending> {
+  async attempt(id: TargetId, request: AttemptRequest): Promise<Ending> {
     const { clock, graph } = this.#context;
     const state = this.#recorder.stateOf(id);
     const attempt: Attempt = {
@@ -120,7 +125,7 @@ export class TargetRunner {
     };
     try {
       const takeover = await this.#takeovers.lookFor(id, state);
-      return await this.#perform({ ...attempt, takeover }, { state, reasons, worked });
+      return await this.#perform({ ...attempt, takeover }, { state, ...request });
     } catch (error) {
       if (error instanceof CalledOff) return this.#finish(attempt, { kind: 'interrupted' });
       const failure = failureOf(error);
@@ -131,9 +136,9 @@ export class TargetRunner {
 
   async #perform(
     attempt: Attempt,
-    { state, reasons, worked }: AttemptRequest & { state: TargetState | undefined },
+    { state, reasons, memoryBytes, worked }: AttemptRequest & { state: TargetState | undefined },
   ): Promise<Ending> {
-    const { graph, pools, report } = this.#context;
+    const { graph, report } = this.#context;
     const { id } = attempt;
     const { step } = locateTarget(graph.plan, id);
     const { work } = graph.plan.config;
@@ -157,7 +162,7 @@ export class TargetRunner {
         graph,
         facts: this.#facts,
         stateOf: (other) => (other === id ? state : this.#recorder.stateOf(other)),
-        memoryBytes: targetMemoryBytes(step, pools),
+        memoryBytes,
         hub: isTask && hub !== undefined ? await this.#context.connectHub(hub) : undefined,
       },
     });
@@ -284,24 +289,24 @@ export class TargetRunner {
     const obsolete = left.filter((path) => !owned.paths.has(path));
     publish({ ...result, obsolete }, { fs, work, stage: posix.join(work, stage) });
     const { engine } = this.#context;
-    const trace = traceOf(id, { result, durationMs, plan: graph.plan, facts: this.#facts, engine });
+    const { plan } = graph;
+    const rowGroupBytes = this.#needs.rowGroupBytesOf(id);
+    const made = { result, durationMs, rowGroupBytes, plan, facts: this.#facts, engine };
+    const trace = traceOf(id, made);
+    this.#needs.took(id, result.peakBytes);
     this.#recorder.done(id, { attempt: attempt.attempt, trace });
-    const bytes = trace.manifest?.totalBytes ?? sum(trace.artifacts.map((file) => file.bytes));
+    const bytes = writtenBytes(trace);
     this.#tally.done(id, { trace, bytes });
+    const { name: target, step, bytesIn } = attempt;
+    const changed = attempt.before !== trace.digest;
     report({
       type: 'target-done',
-      target: attempt.name,
-      step: attempt.step,
-      durationMs,
-      bytesIn: attempt.bytesIn,
+      target,
+      step,
+      bytesIn,
       bytesOut: bytes,
-      files: trace.manifest?.files ?? trace.artifacts.length,
-      ...(trace.rows === undefined ? {} : { rows: trace.rows }),
-      ...(result.rejects === 0 ? {} : { rejects: result.rejects }),
-      ...(trace.account === undefined ? {} : { account: trace.account }),
-      ...(trace.findings === undefined ? {} : { findings: trace.findings }),
-      peakBytes: result.peakBytes,
-      changed: attempt.before !== trace.digest,
+      changed,
+      ...figuresOf(trace),
     });
     return { kind: 'done', bytesWritten: bytes };
   }
@@ -317,17 +322,14 @@ export class TargetRunner {
     return ownedByOthers(obsolete, { id, context });
   }
 
-  #fail(attempt: Attempt, failure: Failure): Ending {
-    const { graph, clock, report, random } = this.#context;
+  #fail(attempt: Attempt, failed: Failure): Ending {
+    const { graph, clock, report } = this.#context;
     const { id, name: target, step } = attempt;
-    const { retries } = locateTarget(graph.plan, id).step.config;
+    const { retries: policy } = locateTarget(graph.plan, id).step.config;
     const { log } = targetPaths(graph, id, attempt.attempt);
+    const { failure, waitMs } = this.#retries.judge(id, { failure: failed, policy });
     this.#recorder.ended(id, { status: 'failed', attempt: attempt.attempt, failure, log });
-    const used = this.#retries.get(id) ?? 0;
-    if (failure.mayPass && used < retries.count) {
-      this.#retries.set(id, used + 1);
-      const grown = Math.min(retries.backoffMs * 2 ** used, retries.maxBackoffMs);
-      const waitMs = Math.round(grown * (0.5 + random() / 2));
+    if (waitMs !== undefined) {
       report({ type: 'target-retried', target, step, attempt: attempt.attempt, failure, waitMs });
       return { kind: 'retry', waitMs };
     }
@@ -343,8 +345,4 @@ export class TargetRunner {
     await this.#recorder.checkpoint(id, { attempt: attempt.attempt, checkpoint });
     this.#context.report({ type: 'checkpoint', target, step, records: checkpoint.records });
   }
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }
