@@ -1,0 +1,156 @@
+// The project's own pipeline in a temporary folder, as the profile `full` runs it but small: over a
+// Hub that is another process, by batches of chunks or by chunks, with a disk that holds a few
+// groups. Its runs are real processes, of whose events only what is counted is kept.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TableName } from './reference/wikidata.ts';
+import type { ScaleServer } from './scale-server.ts';
+
+const PROJECT = join(import.meta.dirname, '..');
+const ENTRY = join(PROJECT, 'src/bin.js');
+export const SOURCE = 'philippesaade/wikidata';
+export const OWNER = 'scale';
+const ALL_TABLES: readonly TableName[] = ['labels', 'descriptions', 'aliases', 'links', 'claims'];
+
+export interface Shape {
+  readonly by: 'batch' | 'chunk';
+  readonly tables: readonly TableName[];
+  /** Smallest batch. */
+  readonly batchBytes: number;
+  readonly diskBytes: number;
+  readonly hub: ScaleServer;
+}
+
+/** A line of `--reporter ndjson`, as far as it is read here. */
+export interface EventLine {
+  readonly type: string;
+  readonly target?: string;
+  readonly step?: string;
+  readonly message?: string;
+  readonly outcome?: string;
+  readonly nothingToDo?: boolean;
+  readonly diskHeldBy?: readonly string[];
+  readonly failure?: { readonly code: string; readonly message: string };
+  readonly steps?: readonly { readonly step: string; readonly targets: number }[];
+}
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** Of what failed or was tried again, and what was printed beside events. */
+  readonly troubles: readonly string[];
+  readonly last: EventLine | undefined;
+}
+
+export class ScaleRun {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+
+  constructor(child: ChildProcess, onEvent: (event: EventLine) => void) {
+    this.child = child;
+    const troubles: string[] = [];
+    let rest = '';
+    let last: EventLine | undefined;
+    child.stdout?.setEncoding('utf8').on('data', (piece: string) => {
+      const lines = (rest + piece).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) {
+        const event: EventLine = JSON.parse(line);
+        last = event;
+        const { type, target, failure, message } = event;
+        if (failure !== undefined)
+          troubles.push(`${type} ${target}: ${failure.code}: ${failure.message}`);
+        else if (type === 'note') troubles.push(`note: ${message}`);
+        else if (type === 'paused') troubles.push('paused for want of space');
+        onEvent(event);
+      }
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => troubles.push(text.trim()));
+    this.ended = new Promise((resolve) => {
+      // Not `close`: what a killed runner leaves behind may hold the pipes open.
+      child.on('exit', (code, signal) => {
+        setImmediate(() => resolve({ code, signal, troubles, last }));
+      });
+    });
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  kill(): void {
+    this.child.kill('SIGKILL');
+  }
+}
+
+export class ScaleFolder {
+  readonly root = mkdtempSync(join(tmpdir(), 'scale-'));
+  readonly work = join(this.root, 'work/scale');
+  readonly sources = join(this.root, 'sources');
+  readonly hubFolder = join(this.root, 'hub');
+  #env: NodeJS.ProcessEnv = {};
+
+  constructor() {
+    mkdirSync(this.work, { recursive: true });
+    symlinkSync(join(PROJECT, 'tasks'), join(this.root, 'tasks'));
+  }
+
+  layOut(shape: Shape): void {
+    const text = readFileSync(join(PROJECT, 'pipeline.yaml'), 'utf8');
+    const line = '\n  sample: {}\n';
+    if (!text.includes(line)) throw new Error('pipeline.yaml has no profile "sample" any more');
+    writeFileSync(
+      join(this.root, 'pipeline.yaml'),
+      text.replace(line, `${line}${profileOf(shape)}`),
+    );
+    this.#env = { HF_TOKEN: shape.hub.token, HF_HOME: join(this.root, 'no-login'), NO_COLOR: '1' };
+  }
+
+  start(onEvent: (event: EventLine) => void): ScaleRun {
+    return new ScaleRun(this.#spawn(['--reporter', 'ndjson', '-j', '2']), onEvent);
+  }
+
+  /** What a command prints. */
+  async text(...words: readonly string[]): Promise<string> {
+    const child = this.#spawn(words);
+    let text = '';
+    child.stdout?.setEncoding('utf8').on('data', (piece: string) => {
+      text += piece;
+    });
+    await new Promise((resolve) => child.on('close', resolve));
+    return text;
+  }
+
+  close(): void {
+    rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  #spawn(words: readonly string[]): ChildProcess {
+    return spawn(process.execPath, [ENTRY, ...words, '--profile', 'scale'], {
+      cwd: this.root,
+      env: { ...process.env, ...this.#env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  }
+}
+
+function profileOf({ by, tables, batchBytes, diskBytes, hub }: Shape): string {
+  const left = ALL_TABLES.filter((table) => !tables.includes(table));
+  const groups =
+    by === 'chunk'
+      ? ''
+      : `    sources: { wikidata: { groups: { batch: { of: chunk, at_least: ${batchBytes}B } } } }
+    steps:
+      partition: { each: batch }
+      push: { each: batch }
+      post_check: { each: batch }
+      clean: { each: batch }
+`;
+  return `  scale:
+    vars: { owner: ${OWNER}, tables: { ${left.map((table) => `${table}: null`).join(', ')} } }
+    hub: { embedded: null, endpoint: "${hub.url}" }
+    pools: { disk: ${diskBytes}B }
+${groups}`;
+}
