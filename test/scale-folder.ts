@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TableName } from './reference/wikidata.ts';
 import type { ScaleServer } from './scale-server.ts';
+import { LANGUAGES, SITES } from './scale-source.ts';
 
 const PROJECT = join(import.meta.dirname, '..');
 const ENTRY = join(PROJECT, 'src/bin.js');
@@ -137,7 +138,10 @@ export class ScaleFolder {
 }
 
 function profileOf({ by, tables, batchBytes, diskBytes, hub }: Shape): string {
-  const left = ALL_TABLES.filter((table) => !tables.includes(table));
+  const shown = ALL_TABLES.map((table) => {
+    const values = table === 'links' ? SITES : LANGUAGES;
+    return `${table}: ${tables.includes(table) ? `{ values: ${values} }` : null}`;
+  });
   const groups =
     by === 'chunk'
       ? ''
@@ -149,7 +153,7 @@ function profileOf({ by, tables, batchBytes, diskBytes, hub }: Shape): string {
       clean: { each: batch }
 `;
   return `  scale:
-    vars: { owner: ${OWNER}, tables: { ${left.map((table) => `${table}: null`).join(', ')} } }
+    vars: { owner: ${OWNER}, tables: { ${shown.join(', ')} } }
     hub: { embedded: null, endpoint: "${hub.url}" }
     pools: { disk: ${diskBytes}B }
 ${groups}`;

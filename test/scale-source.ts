@@ -19,10 +19,13 @@ export const SPLIT_BY: Readonly<Record<TableName, string>> = {
 /** Different entities; a file has a few of them, under ids of its own. */
 const ENTITIES = 40;
 const ENTITIES_PER_FILE = 4;
+export const LANGUAGES = 24;
+/** Each language has three kinds of sites. */
+export const SITES = 3 * LANGUAGES;
 const SMALL = {
   seed: 1,
   claims: 3,
-  languages: 24,
+  languages: LANGUAGES,
   labels: 5,
   entityLabels: 8,
   properties: 40,

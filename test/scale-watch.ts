@@ -3,8 +3,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 const LOOK_MS = 1000;
-/** A shorter life says nothing. */
-const MIN_SAMPLES = 30;
+/** A shorter life says nothing: workers and connections are still being added. */
+const MIN_SAMPLES = 180;
 
 interface Sample {
   readonly mib: number;

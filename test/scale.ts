@@ -21,7 +21,9 @@ const RATE_LIMIT = { api: 100, resolvers: 500, windowSeconds: 3 };
 const BATCH_FILES = 100;
 /** How much more a runner may hold in the last third of its life than in the first. */
 const GROWTH_FACTOR = 1.5;
-const GROWTH_FILES = 10;
+const GROWTH_FILES = 30;
+/** How long a Hub that was killed is away. */
+const DOWN_MS = 1500;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -59,7 +61,7 @@ folder.layOut({ by, tables, batchBytes, diskBytes, hub });
 const kills = Number(values.kills);
 for (let kill = 1; kill <= kills && flaws.length === 0; kill += 1) {
   const isHub = kill === Math.ceil(kills / 2);
-  await runDisturbed({ isHub, share: (kills + 2) * 2 });
+  await runDisturbed({ isHub, share: 2 * kills });
 }
 if (flaws.length === 0) await runToTheEnd();
 await hub.kill();
@@ -81,37 +83,41 @@ if (flaws.length === 0) folder.close();
 else say([`left in ${folder.root}`, ...flaws].join('\n  '));
 process.exitCode = flaws.length === 0 ? 0 : 1;
 
-/** A run that is killed when a random step has begun some of its targets, or whose Hub is. */
+/**
+ * A run whose Hub or runner is killed when a random step has begun some of its targets; the runner
+ * at the latest when its share of all targets is done, so that something is left for later kills.
+ */
 async function runDisturbed({ isHub, share }: { isHub: boolean; share: number }): Promise<void> {
   const step = random.pick(['pull', 'process', 'partition', 'push', 'post_check', 'clean']);
   const [part, waitMs] = [random.next(), Math.round(random.next() * 200)];
-  let after = Number.POSITIVE_INFINITY;
-  let seen = 0;
+  const plan = { after: Number.POSITIVE_INFINITY, last: Number.POSITIVE_INFINITY };
+  const seen = { started: 0, done: 0 };
   let disturbed: Promise<void> | undefined;
   const run = folder.start((event) => {
-    const targets = event.steps?.find((each) => each.step === step)?.targets ?? 0;
-    if (event.type === 'run-started') after = 1 + Math.floor((part * targets) / share);
-    if (event.type !== 'target-started' || event.step !== step) return;
-    seen += 1;
-    if (seen === after) disturbed = disturb();
+    if (event.steps !== undefined && event.type === 'run-started') {
+      const targets = event.steps.find((each) => each.step === step)?.targets ?? 0;
+      plan.after = 1 + Math.floor((part * targets) / share);
+      plan.last = event.steps.reduce((sum, each) => sum + each.targets, 0) / share;
+    }
+    if (event.type === 'target-done') seen.done += 1;
+    if (event.type === 'target-started' && event.step === step) seen.started += 1;
+    if (seen.started >= plan.after) disturbed ??= disturb();
+    if (seen.done >= plan.last) run.kill();
   });
   const disturb = async () => {
     await pause(waitMs);
     if (!isHub) return run.kill();
     await hub.kill();
-    await pause(1500);
+    await pause(DOWN_MS);
     await hub.start();
   };
-  // The Hub's death alone must not end the run: the run goes on until it is killed in its turn.
-  const end = isHub ? Promise.race([run.ended, waitFor(() => seen > after + 20)]) : run.ended;
-  await end;
-  if (isHub) {
-    await disturbed;
-    run.kill();
-  }
   const ended = await run.ended;
-  const what = `${isHub ? 'Hub' : 'runner'} killed ${waitMs} ms after ${step} ${after}`;
-  say(disturbed === undefined ? `not reached: ${what}` : what);
+  await disturbed;
+  const who = isHub ? 'Hub' : 'runner';
+  const when = `${waitMs} ms after ${step} ${plan.after}`;
+  const what =
+    disturbed === undefined ? `runner killed, for ${step} does not come` : `${who} killed ${when}`;
+  say(`${what}; ${seen.done} targets done`);
   tellTroubles(ended);
   if (ended.signal === null && ended.code !== 0) flaws.push(explainEnd(ended));
 }
@@ -159,10 +165,6 @@ function judgeGrowth(who: string, growth: Growth): void {
   const { first, last } = growth.thirds;
   if (last.mib > first.mib * GROWTH_FACTOR) flaws.push(`the memory of the ${who} grows`);
   if (last.files > first.files + GROWTH_FILES) flaws.push(`the ${who} leaves files open`);
-}
-
-async function waitFor(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await pause(20);
 }
 
 function tellTroubles({ troubles }: Ended): void {
