@@ -2,8 +2,6 @@
 import { relative } from 'node:path';
 import { nodeFileSystem } from '../node-file-system.ts';
 import {
-  locateTarget,
-  type MemberTable,
   memberVariables,
   type PlanStep,
   type TargetId,
@@ -19,14 +17,13 @@ import { type Look, look } from './look.ts';
 import { invocationOf, projectOptions, type RawOptions } from './options.ts';
 import { openProject, type Project, stateFolder } from './project.ts';
 import { remarkLines } from './remark-lines.ts';
+import { groupLines } from './status-groups.ts';
 import { layOutTable } from './table.ts';
 
 /** What a person wants to know of a target, in the order of the columns. */
 const STATES = ['done', 'stale', 'failed', 'running', 'interrupted', 'to do'] as const;
 type ShownState = (typeof STATES)[number];
 
-/** Groups that are shown; more are counted. */
-const SHOWN_GROUPS = 40;
 const SHOWN_FAILURES = 20;
 const SHOWN_CHECKPOINTS = 20;
 
@@ -108,7 +105,10 @@ function statusLines(found: Look, states: ShownStates): readonly string[] {
   }
   return [
     ...layOutTable([['step', 'targets', ...STATES], ...rows]),
-    ...groupLines(found, states),
+    ...groupLines({
+      plan: graph.plan,
+      count: (step, member) => countMember(step, { member, needed: selection.needed, states }),
+    }),
     ...checkpointLines(found, states),
     ...(failures.length === 0 ? [] : ['', 'failed:', ...failures.slice(0, 2 * SHOWN_FAILURES)]),
     ...(failures.length > 2 * SHOWN_FAILURES
@@ -117,43 +117,19 @@ function statusLines(found: Look, states: ShownStates): readonly string[] {
   ];
 }
 
-/** Done targets of all targets, per group of the first group kind that the file names give. */
-function groupLines({ graph, selection }: Look, states: ShownStates): readonly string[] {
-  const { steps } = graph.plan;
-  const kind = steps[0]?.captures[0];
-  if (kind === undefined) return [];
-  const groups = new Map<string, { done: number; all: number }[]>();
-  const groupsOf = new Map<MemberTable, readonly string[]>();
-  for (const step of steps) {
-    if (step.captures[0] !== kind) continue;
-    const groupOfMember = groupsOf.get(step.table) ?? groupsOfMembers(step, kind);
-    groupsOf.set(step.table, groupOfMember);
-    for (const id of targetsOf(step, selection.needed)) {
-      const { member } = locateTarget(graph.plan, id);
-      const group = groupOfMember[member] ?? '';
-      const cells = groups.get(group) ?? steps.map(() => ({ done: 0, all: 0 }));
-      groups.set(group, cells);
-      const cell = cells[step.index];
-      if (cell === undefined) continue;
-      cell.all += 1;
-      if (states.of(id) === 'done') cell.done += 1;
-    }
+/** Of the targets of one member of a step. */
+function countMember(
+  step: PlanStep,
+  { member, needed, states }: { member: number; needed: Uint8Array; states: ShownStates },
+): { readonly all: number; readonly done: number } {
+  let [all, done] = [0, 0];
+  for (let cell = 0; cell < step.cellCount; cell += 1) {
+    const id = targetId(step, cell, member);
+    if (needed[id] !== 1) continue;
+    all += 1;
+    if (states.of(id) === 'done') done += 1;
   }
-  const rows = [...groups]
-    .slice(0, SHOWN_GROUPS)
-    .map(([group, cells]) => [
-      group,
-      ...cells.map(({ done, all }) => (all === 0 ? '' : `${done}/${all}`)),
-    ]);
-  const more = groups.size - rows.length;
-  const head = [kind, ...steps.map((step) => step.name)];
-  return ['', ...layOutTable([head, ...rows]), ...(more > 0 ? [`… and ${more} more`] : [])];
-}
-
-function groupsOfMembers(step: PlanStep, kind: string): readonly string[] {
-  return Array.from({ length: step.memberCount }, (_, member) =>
-    String(memberVariables(step, member)[kind] ?? ''),
-  );
+  return { all, done };
 }
 
 /** How far inside their input the targets are that save checkpoints and are not done. */
