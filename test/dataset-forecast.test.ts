@@ -54,7 +54,7 @@ test('published by batches of at least 8 GB, every dataset fits on the Hub', () 
 });
 
 test('cut by source file, every dataset would be too large, and is refused', () => {
-  const plan = planOf(configOf((own) => own.replaceAll('{ each: batch }', '{ each: file }')));
+  const plan = planOf(configOf((own) => own.replaceAll('each: batch', 'each: file')));
   const [mistake, ...others] = checkDatasets(plan);
   expect(others).toEqual([]);
   expect(mistake).toMatchObject({ code: 'too-many-files', severity: 'error' });
@@ -63,7 +63,7 @@ test('cut by source file, every dataset would be too large, and is refused', () 
 
 test('a folder with too many files is refused even where the dataset is small', () => {
   const few = configOf((own) =>
-    own.replace(/values: \d+/g, 'values: 2').replaceAll('{ each: batch }', '{ each: file }'),
+    own.replace(/values: \d+/g, 'values: 2').replaceAll('each: batch', 'each: file'),
   );
   expect(checkDatasets(planOf(few))).toEqual([]);
   const plan = planOf(few);

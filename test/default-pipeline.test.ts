@@ -55,6 +55,20 @@ test('the profile of the real dataset reads and writes the public Hub', () => {
   expect(config?.sources[0]).toMatchObject({ kind: 'hub', dataset: 'philippesaade/wikidata' });
 });
 
+test('over the real dataset, a Hub that is away for two hours fails nothing', () => {
+  const { config } = parseOwnPipeline(ownPipeline, { profile: 'full' });
+  const askHub = config?.steps.filter(({ rule }) => rule.kind === 'task') ?? [];
+  expect(askHub.map(({ name }) => name)).toEqual(['pull', 'push', 'post_check']);
+  for (const { retries } of askHub) {
+    // Jitter takes half of a pause at most.
+    const pauses = Array.from({ length: retries.count }, (_, used) =>
+      Math.min(retries.backoffMs * 2 ** used, retries.maxBackoffMs),
+    );
+    const shortestMs = pauses.reduce((sum, pause) => sum + pause / 2, 0);
+    expect(shortestMs).toBeGreaterThan(2 * 3_600_000);
+  }
+});
+
 test('a profile takes a table out of the default pipeline', () => {
   const { config } = parseOwnPipeline(ownPipeline, { profile: 'quick' });
   expect(config?.work).toBe(join(projectFolder, 'work/quick'));

@@ -88,7 +88,7 @@ export class ScaleRun {
 
 export class ScaleFolder {
   readonly root = mkdtempSync(join(tmpdir(), 'scale-'));
-  readonly work = join(this.root, 'work/scale');
+  readonly work = join(this.root, 'work/full');
   readonly sources = join(this.root, 'sources');
   readonly hubFolder = join(this.root, 'hub');
   #env: NodeJS.ProcessEnv = {};
@@ -100,12 +100,7 @@ export class ScaleFolder {
 
   layOut(shape: Shape): void {
     const text = readFileSync(join(PROJECT, 'pipeline.yaml'), 'utf8');
-    const line = '\n  sample: {}\n';
-    if (!text.includes(line)) throw new Error('pipeline.yaml has no profile "sample" any more');
-    writeFileSync(
-      join(this.root, 'pipeline.yaml'),
-      text.replace(line, `${line}${profileOf(shape)}`),
-    );
+    writeFileSync(join(this.root, 'pipeline.yaml'), pipelineOf(text, shape));
     this.#env = { HF_TOKEN: shape.hub.token, HF_HOME: join(this.root, 'no-login'), NO_COLOR: '1' };
   }
 
@@ -129,7 +124,7 @@ export class ScaleFolder {
   }
 
   #spawn(words: readonly string[]): ChildProcess {
-    return spawn(process.execPath, [ENTRY, ...words, '--profile', 'scale'], {
+    return spawn(process.execPath, [ENTRY, ...words, '--profile', 'full'], {
       cwd: this.root,
       env: { ...process.env, ...this.#env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -137,24 +132,28 @@ export class ScaleFolder {
   }
 }
 
-function profileOf({ by, tables, batchBytes, diskBytes, hub }: Shape): string {
+/** The profile `full` with another Hub, smaller batches and a small disk; or without batches. */
+function pipelineOf(text: string, { by, tables, batchBytes, diskBytes, hub }: Shape): string {
   const shown = ALL_TABLES.map((table) => {
     const values = table === 'links' ? SITES : LANGUAGES;
     return `${table}: ${tables.includes(table) ? `{ values: ${values} }` : null}`;
   });
-  const groups =
-    by === 'chunk'
-      ? ''
-      : `    sources: { wikidata: { groups: { batch: { of: chunk, at_least: ${batchBytes}B } } } }
-    steps:
-      partition: { each: batch }
-      push: { each: batch }
-      post_check: { each: batch }
-      clean: { each: batch }
-`;
-  return `  scale:
+  const edits: [from: string, to: string][] = [
+    [
+      '\n  full:\n',
+      `\n  full:
     vars: { owner: ${OWNER}, tables: { ${shown.join(', ')} } }
-    hub: { embedded: null, endpoint: "${hub.url}" }
     pools: { disk: ${diskBytes}B }
-${groups}`;
+`,
+    ],
+    ['"https://huggingface.co"', `"${hub.url}"`],
+    ['at_least: 8GB', `at_least: ${batchBytes}B`],
+  ];
+  if (by === 'chunk') {
+    edits.push(['      partition: { each: batch }\n', ''], ['each: batch', 'each: chunk']);
+  }
+  return edits.reduce((edited, [from, to]) => {
+    if (!edited.includes(from)) throw new Error(`pipeline.yaml has no ${from} any more`);
+    return edited.replaceAll(from, to);
+  }, text);
 }

@@ -22,8 +22,8 @@ const BATCH_FILES = 100;
 /** How much more a runner may hold in the last third of its life than in the first. */
 const GROWTH_FACTOR = 1.5;
 const GROWTH_FILES = 30;
-/** How long a Hub that was killed is away. */
-const DOWN_MS = 1500;
+/** How long a Hub that was killed is away: longer than a request is tried again. */
+const DOWN_MS = 40_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -101,7 +101,8 @@ async function runDisturbed({ isHub, share }: { isHub: boolean; share: number })
     }
     if (event.type === 'target-done') seen.done += 1;
     if (event.type === 'target-started' && event.step === step) seen.started += 1;
-    if (seen.started >= plan.after) disturbed ??= disturb();
+    const isDue = seen.started >= plan.after || (isHub && seen.done >= plan.last / 2);
+    if (isDue) disturbed ??= disturb();
     if (seen.done >= plan.last) run.kill();
   });
   const disturb = async () => {
@@ -164,6 +165,7 @@ function judgeGrowth(who: string, growth: Growth): void {
   if (growth.thirds === undefined) return;
   const { first, last } = growth.thirds;
   if (last.mib > first.mib * GROWTH_FACTOR) flaws.push(`the memory of the ${who} grows`);
+  if (last.childMib > first.childMib * GROWTH_FACTOR) flaws.push(`workers of the ${who} grow`);
   if (last.files > first.files + GROWTH_FILES) flaws.push(`the ${who} leaves files open`);
 }
 
