@@ -32,6 +32,7 @@ export interface EventLine {
   readonly message?: string;
   readonly outcome?: string;
   readonly nothingToDo?: boolean;
+  readonly count?: number;
   readonly diskHeldBy?: readonly string[];
   readonly failure?: { readonly code: string; readonly message: string };
   readonly steps?: readonly { readonly step: string; readonly targets: number }[];

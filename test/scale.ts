@@ -22,6 +22,8 @@ const BATCH_FILES = 100;
 /** How much more a runner may hold in the last third of its life than in the first. */
 const GROWTH_FACTOR = 1.5;
 const GROWTH_FILES = 30;
+/** What a run that is to be killed may do of all that is left. */
+const MOST_OF_REST = 0.3;
 /** How long a Hub that was killed is away: longer than a request is tried again. */
 const DOWN_MS = 40_000;
 
@@ -85,25 +87,28 @@ process.exitCode = flaws.length === 0 ? 0 : 1;
 
 /**
  * A run whose Hub or runner is killed when a random step has begun some of its targets; the runner
- * at the latest when its share of all targets is done, so that something is left for later kills.
+ * at the latest when a share of what is left is done, so that something is left for later kills.
  */
 async function runDisturbed({ isHub, share }: { isHub: boolean; share: number }): Promise<void> {
   const step = random.pick(['pull', 'process', 'partition', 'push', 'post_check', 'clean']);
   const [part, waitMs] = [random.next(), Math.round(random.next() * 200)];
-  const plan = { after: Number.POSITIVE_INFINITY, last: Number.POSITIVE_INFINITY };
-  const seen = { started: 0, done: 0 };
+  const plan = { after: Number.POSITIVE_INFINITY, targets: 0 };
+  const seen = { started: 0, fresh: 0, done: 0 };
   let disturbed: Promise<void> | undefined;
   const run = folder.start((event) => {
     if (event.steps !== undefined && event.type === 'run-started') {
       const targets = event.steps.find((each) => each.step === step)?.targets ?? 0;
       plan.after = 1 + Math.floor((part * targets) / share);
-      plan.last = event.steps.reduce((sum, each) => sum + each.targets, 0) / share;
+      plan.targets = event.steps.reduce((sum, each) => sum + each.targets, 0);
     }
+    if (event.type === 'fresh') seen.fresh += event.count ?? 0;
     if (event.type === 'target-done') seen.done += 1;
     if (event.type === 'target-started' && event.step === step) seen.started += 1;
-    const isDue = seen.started >= plan.after || (isHub && seen.done >= plan.last / 2);
+    const most = (plan.targets - seen.fresh) * MOST_OF_REST;
+    const isDue =
+      seen.started >= plan.after || (isHub && plan.targets > 0 && seen.done >= most / 2);
     if (isDue) disturbed ??= disturb();
-    if (seen.done >= plan.last) run.kill();
+    if (plan.targets > 0 && seen.done >= most) run.kill();
   });
   const disturb = async () => {
     await pause(waitMs);
