@@ -8,6 +8,15 @@
 -- of duplicate keys, and its NULL may be an absent, a null or a wrong value. A JSON value still
 -- tells a text from an object that looks like one.
 
+-- A source of another shape is refused before anything is read; columns beside these do not matter.
+SELECT error(format('{} has {}, and its columns id and labels must be text (VARCHAR)', $input[1],
+    coalesce(column_type || ' in ', 'no column ') || name) || chr(10)
+  || 'repair the source, or leave the file out of it with a reason: exclude: {FILE: why}')
+FROM (VALUES ('id'), ('labels')) AS needed(name)
+LEFT JOIN (DESCRIBE FROM read_parquet($input, hive_partitioning = false))
+  ON lower(column_name) = name
+WHERE coalesce(column_type, '') NOT IN ('VARCHAR', 'JSON');
+
 -- Of duplicate keys the last wins; maps without any are the rule and are passed on as they are.
 CREATE TEMP MACRO last_entries(map) AS
   CASE WHEN list_unique(map_keys(map)) = len(map_keys(map)) THEN map_entries(map)
