@@ -26,6 +26,8 @@ export interface Written {
   readonly rejects: readonly Row[];
   /** The bytes of the file. */
   readonly file: Buffer;
+  /** The most that lay in temporary files after any of the statements. */
+  readonly spilledBytes: number;
 }
 
 /** A folder that is gone after the callback. */
@@ -45,6 +47,8 @@ export interface RunOptions {
   readonly memoryLimit?: string;
 }
 
+const SPILLED = 'SELECT coalesce(sum(size), 0) AS bytes FROM duckdb_temporary_files()';
+
 /** Runs one SQL file over Parquet files and reads back what its COPY wrote. */
 export async function runSqlFile(options: RunOptions): Promise<Written> {
   const script = await readFile(new URL(`../tasks/${options.name}.sql`, import.meta.url), 'utf8');
@@ -54,7 +58,13 @@ export async function runSqlFile(options: RunOptions): Promise<Written> {
     const path = join(folder, 'staged.parquet');
     const values = { input: options.input };
     return await withConnection(options.memoryLimit ?? '1GB', async (connection) => {
-      for (const statement of statements) await runBound(connection, statement, values);
+      await connection.run(`SET temp_directory = '${join(folder, 'spill')}'`);
+      let spilledBytes = 0;
+      for (const statement of statements) {
+        await runBound(connection, statement, values);
+        const [spill] = await rowsOf(connection, SPILLED);
+        spilledBytes = Math.max(spilledBytes, Number(spill?.['bytes']));
+      }
       await runBound(
         connection,
         `COPY (${last}) TO '${path}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 32768)`,
@@ -69,6 +79,7 @@ export async function runSqlFile(options: RunOptions): Promise<Written> {
         accounting: await rowsOf(connection, 'FROM accounting'),
         rejects: hasRejects ? await rowsOf(connection, 'FROM rejects') : [],
         file: await readFile(path),
+        spilledBytes,
       };
     });
   });
