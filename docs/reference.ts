@@ -132,8 +132,7 @@ function described({ description }: Part): string {
   return (description ?? '')
     .replace('{{ and }}', '`{{` and `}}`')
     .replace('${..}', '`${..}`')
-    .replaceAll('*', '\\*')
-    .replaceAll('<', '\\<');
+    .replaceAll(/`[^`]*`|[*<]/g, (found) => (found.length > 1 ? found : `\\${found}`));
 }
 
 function titleOf(path: string): string {

@@ -321,3 +321,22 @@ test('SQL text in the pipeline says in which line it begins', () => {
     at: { file: 'pipeline.yaml', line: 6, column: 7, length: 1 },
   });
 });
+
+test('SQL may name the files of one needed step or of one outside file', () => {
+  const config = configOf(
+    `
+    name: t
+    sources: { s: { files: "*.csv" } }
+    steps:
+      parse: { each: file, sql: SELECT * FROM read_csv($input), outputs: "{key}.parquet" }
+      join:
+        needs: parse
+        each: file
+        inputs: { rates: rates.csv }
+        sql: SELECT * FROM read_parquet($parse) JOIN read_csv($rates) USING (currency)
+        outputs: "joined/{key}.parquet"
+    `,
+    { files: { 'rates.csv': '' } },
+  );
+  expect(stepOf(config, 'join').rule.kind).toBe('sql');
+});

@@ -62,7 +62,8 @@ async function tryPage(page: string, blocks: readonly Block[]): Promise<void> {
         last = await runCommands(block, { sandbox, place });
       } else if (mark.kind === 'output') {
         const missing = missingLine(text, last?.text ?? '');
-        expect(missing, `${place}: not printed; what was printed:\n${last?.text}`).toBeUndefined();
+        const told = `${place}: not printed: ${missing}\nwhat was printed:\n${last?.text}`;
+        expect(missing, told).toBeUndefined();
       } else {
         await checkPart(block, place);
       }

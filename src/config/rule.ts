@@ -109,7 +109,10 @@ function checkParameters(
 ): void {
   const { site, step, targetScope, withKeys, locate } = surroundings;
   if (!targetScope.isComplete) return;
-  const later = new Set([...targetScope.later, ...withKeys, 'input']);
+  // `$input` is all inputs, and `$NAME` those of one needed step or entry of `inputs`.
+  const inputs = [...surroundings.runScope.later].filter((name) => /^input(\.|$)/.test(name));
+  const names = inputs.map((name) => name.replace(/^input\./, ''));
+  const later = new Set([...targetScope.later, ...withKeys, ...names]);
   const scope: Scope = { ...targetScope, later, elsewhere: new Map() };
   const reported = new Set<string>();
   for (const { name, offset } of sqlParameters(sql)) {
