@@ -17,7 +17,8 @@ export function sourceLines({ tables, config }: Plan): readonly string[] {
     const commit = listing.files[0]?.remote?.revision;
     const at = commit === undefined ? '' : ` at ${commit.slice(0, 12)}`;
     const files = `${explainCount(listing.files.length)} files, ${explainBytes(bytes)}`;
-    return [`source ${source.name}${at}: ${files} (${groups.join(', ')})`];
+    const parts = groups.length === 0 ? '' : ` (${groups.join(', ')})`;
+    return [`source ${source.name}${at}: ${files}${parts}`];
   });
 }
 
