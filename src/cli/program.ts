@@ -122,7 +122,8 @@ function addLog(program: Command) {
   addProjectOptions(program.command('log'))
     .description('the log of a target')
     .argument('<target>', 'one target, as for run')
-    .option('--path', 'only say where it lies')
+    .option('--follow', 'and what is added to it, until the target ends or Ctrl-C')
+    .addOption(new Option('--path', 'only say where it lies').conflicts('follow'))
     .action(async (word: string, raw) => {
       const { logCommand } = await import('./log-command.ts');
       process.exitCode = await logCommand(word, raw);

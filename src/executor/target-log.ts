@@ -47,9 +47,7 @@ export class TargetLog {
     const end = fstatSync(this.#file).size;
     const start = Math.max(this.#start, end - TAIL_BYTES);
     const bytes = Buffer.alloc(end - start);
-    const reader = openSync(this.#order.log, 'r');
-    const length = readSync(reader, bytes, 0, bytes.length, start);
-    closeSync(reader);
+    const length = readSync(this.#file, bytes, 0, bytes.length, start);
     return bytes
       .subarray(0, length)
       .toString('utf8')
@@ -86,11 +84,12 @@ export function lastLinesOf(log: string, count: number): string {
   }
 }
 
+/** Can be read too: somebody may take the file's name away meanwhile. */
 function openForAppend(path: string): number {
   try {
-    return openSync(path, 'a');
+    return openSync(path, 'a+');
   } catch {
     mkdirSync(dirname(path), { recursive: true });
-    return openSync(path, 'a');
+    return openSync(path, 'a+');
   }
 }
