@@ -186,6 +186,7 @@ test('--set is checked against the variables and their types', () => {
     error: --set row: the pipeline has no variable "row".
       did you mean "rows"?
     error: --set takes name=value, not "oops".
+      such as --set NAME=VALUE
     pipeline.yaml:2:9: error: --set rows: "abc" is not a number, which "rows" must be.
       such as --set 'rows=10'
     pipeline.yaml:2:19: error: --set sample: "yes" is not true or false, which "sample" must be.

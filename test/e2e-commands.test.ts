@@ -124,14 +124,29 @@ test('--force redoes just what was named', async () => {
 test.each([
   ['a step that does not exist', ['proces'], /did you mean "process"/],
   ['a cell that does not exist', ['process:claims'], /claims/],
-  ['a file that does not exist', ['@chunk_0-9'], /did you mean "chunk_0-[01]"/],
+  ['a file that does not exist', ['@chunk_0-9'], /did you mean "@chunk_0-[01]"/],
   ['a group that does not exist', ['@chunk=7'], /chunk=7/],
   ['an option that does not exist', ['--fial-fast'], /did you mean.*--fail-fast/i],
   ['a command that is misspelt', ['statsu'], /did you mean "status"/],
   ['a reporter that does not exist', ['--reporter', 'loud'], /plain/],
   ['no jobs', ['-j', '0'], /0/],
+  ['a group kind that does not exist', ['pull@chnk=0'], /did you mean "pull@chunk=0"/],
+  ['an option of a command', ['status', '--jsno'], /--json\?[\s\S]*pnpm pipeline status --help/],
+  ['a profile that does not exist', ['--profile', 'x'], /no profile "x"/],
+  ['a variable that does not exist', ['--set', 'facter=1'], /did you mean "factor"/],
+  ['a variable without a value', ['--set', 'factor'], /such as --set factor=VALUE/],
+  ['a pipeline file that does not exist', ['-f', 'pipelin.yml'], /did you mean "pipeline.yaml"/],
+  ['a folder that does not exist', ['-C', 'nowhere'], /ENOENT[\s\S]*after -C/],
+  ['a command of the Hub', ['hub', 'lss'], /Did you mean ls/],
+  ['help about no command', ['help', 'statsu'], /did you mean "status"/],
+  ['a target that is no single one', ['log', 'pull'], /pull@chunk_0-0, /],
 ] as const)('%s', async (_, args, words) => {
   await check(args, words, 2);
+});
+
+test('options may stand before a command and its own command', async () => {
+  await check(['--work', 'nothing', 'hub', 'ls'], /no repositories yet/);
+  await check(['help', 'hub', 'serve'], /--port/);
 });
 
 test('paths of the command line belong to the caller, those of the pipeline to its file', async () => {

@@ -35,7 +35,10 @@ test('without anything to go by it is an equal share', () => {
 test('of SQL the row groups decide, and whether its rows are split', () => {
   const worker = Math.round(WORKER_BYTES / MB);
   expect(needs({ rowGroupBytes: 0 })).toEqual({ least: worker, ample: 1000 });
-  expect(needs({ rowGroupBytes: 800 * MB })).toEqual({ least: worker + 2000, ample: worker + 2000 });
+  expect(needs({ rowGroupBytes: 800 * MB })).toEqual({
+    least: worker + 2000,
+    ample: worker + 2000,
+  });
   const split = { rowGroupBytes: 10 * MB, isSplit: true };
   expect(needs({ ...split, inputBytes: 2 * MB }).least).toBe(worker + 25 + 64);
   expect(needs({ ...split, inputBytes: 2000 * MB }).least).toBe(worker + 25 + 537);

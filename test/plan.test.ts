@@ -147,11 +147,24 @@ test('an unknown step is answered with the nearest one', () => {
 
 test('an unknown cell or file is answered with names that exist', () => {
   expect(selected(['process:claim'])).toEqual([
-    'No target matches "process:claim"; did you mean "claims"?',
+    'No target matches "process:claim"; did you mean "process:claims"?',
   ]);
   expect(selected(['pull@nothing'])).toEqual([
-    'No target matches "pull@nothing"; for example: c0-0, c0-1, c1-2',
+    'No target matches "pull@nothing"; for example: pull@c0-0, pull@c0-1, pull@c1-2',
   ]);
+  expect(selected(['process:claims@c0-3+'])).toEqual([
+    'No target matches "process:claims@c0-3+"; did you mean "process:claims@c0-0+"?',
+  ]);
+});
+
+test('an unknown group is answered with groups, also for a step of files', () => {
+  expect(selected(['pull@chnk=0'])).toEqual([
+    'No target matches "pull@chnk=0"; did you mean "pull@chunk=0"?',
+  ]);
+});
+
+test('an empty word is not everything', () => {
+  expect(selected([''])).toEqual(['No target matches ""; leave the word out to mean everything']);
 });
 
 test('two files that would share a journal are refused', () => {

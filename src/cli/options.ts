@@ -1,7 +1,7 @@
 // The options that every command takes, and how they are told to commander and written back into
 // a command for the user to repeat.
 import { posix, resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { shellQuote } from '../config/shell-quote.ts';
 
 export interface ProjectOptions {
@@ -35,13 +35,22 @@ export const VALUE_OPTIONS: ReadonlySet<string> = new Set([
   '--why',
 ]);
 
+/** The heading of these options in every help. */
+export const PROJECT_OPTIONS = 'Which pipeline:';
+
 export function addProjectOptions(command: Command): Command {
   return command
+    .optionsGroup(PROJECT_OPTIONS)
     .option('-f, --file <file>', 'the pipeline file', 'pipeline.yaml')
     .option('-C, --directory <dir>', 'change to this directory first')
     .option('--work <dir>', 'where everything a run makes goes (default: work beside the pipeline)')
     .option('--profile <name>', "the profile (default: the pipeline's own choice)")
-    .option('--set <name=value>', 'give a variable another value; repeatable', collect, []);
+    .addOption(
+      new Option('--set <name=value>', 'give a variable another value; repeatable')
+        .argParser(collect)
+        .default([], 'none'),
+    )
+    .optionsGroup('Options:');
 }
 
 function collect(value: string, values: readonly string[]): readonly string[] {
@@ -74,4 +83,16 @@ export function invocationOf(raw: RawOptions): string {
   if (raw.profile !== undefined) words.push('--profile', shellQuote(raw.profile));
   for (const assignment of raw.set) words.push('--set', shellQuote(assignment));
   return words.join(' ');
+}
+
+export function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('not a whole number');
+  return value;
+}
+
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('not a number above 0');
+  return value;
 }

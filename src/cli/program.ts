@@ -1,10 +1,14 @@
 // The command line: commands, options and help. Each command lies in a file of its own and is
 // loaded when it is called.
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { COMMANDS } from './commands.ts';
+import { Command, CommanderError, Help, Option } from 'commander';
+import { didYouMeanOneOf } from '../suggestion.ts';
+import { commandFirst } from './commands.ts';
 import { EXIT } from './exit-code.ts';
 import type { Call } from './glance.ts';
-import { addProjectOptions, VALUE_OPTIONS } from './options.ts';
+import * as help from './help.ts';
+import { addProjectOptions, PROJECT_OPTIONS, positiveInteger, wholeNumber } from './options.ts';
+import { addAccept, addGc, addRepair } from './state-commands.ts';
+import { UsageError } from './usage-error.ts';
 
 /** Sets the exit code; throws what the command throws. */
 export async function runProgram(argv: readonly string[], call: Call): Promise<void> {
@@ -16,44 +20,64 @@ export async function runProgram(argv: readonly string[], call: Call): Promise<v
   }
 }
 
-/** `pipeline -f x.yaml status` means `pipeline status -f x.yaml`. */
-function commandFirst(argv: readonly string[]): readonly string[] {
-  for (let index = 0; index < argv.length; index += 1) {
-    const word = argv[index] ?? '';
-    if (word === '--') break;
-    if (VALUE_OPTIONS.has(word)) index += 1;
-    else if (!word.startsWith('-')) {
-      if (!COMMANDS.includes(word)) break;
-      return [word, ...argv.slice(0, index), ...argv.slice(index + 1)];
-    }
-  }
-  return argv;
-}
-
-function createProgram(call: Call): Command {
+/** All commands, ready to parse. */
+export function createProgram(call: Call): Command {
   const program = new Command('pipeline')
+    .usage('[command] [targets...] [options]')
     .description('Make for datasets: brings exactly the targets up to date that are not')
     .exitOverride()
-    .showHelpAfterError('(see --help)')
+    .helpCommand(false)
+    .configureHelp({ groupItems: projectOptionsLast, subcommandTerm: (each) => each.name() })
+    .addHelpText('after', help.MAIN_HELP)
     .addHelpText('after', EXAMPLES)
     .hook('preAction', (_, command) => changeDirectory(command.opts()['directory']));
+  program.commandsGroup('To bring targets up to date:');
   addRun(program, call);
+  addRefresh(program);
+  program.commandsGroup('To look, also beside a run:');
   addStatus(program, call);
   addExplain(program);
   addLog(program);
   addGraph(program);
   addValidate(program);
-  addRefresh(program);
+  program.commandsGroup('When state and disk disagree:');
   addAccept(program);
   addRepair(program);
   addGc(program);
+  program.commandsGroup('More:');
   addHub(program);
+  addHelp(program);
+  sayWhereHelpIs(program, 'pnpm pipeline');
   return program;
+}
+
+/** What all commands take is said after what is the command's own. */
+function projectOptionsLast<T extends Command | Option>(
+  all: T[],
+  visible: T[],
+  groupOf: (item: T) => string,
+): Map<string, T[]> {
+  const groups = new Help().groupItems(all, visible, groupOf);
+  const shared = groups.get(PROJECT_OPTIONS);
+  if (shared === undefined) return groups;
+  groups.delete(PROJECT_OPTIONS);
+  return groups.set(PROJECT_OPTIONS, shared);
+}
+
+function sayWhereHelpIs(command: Command, words: string): void {
+  command.showHelpAfterError(`(see: ${words} --help)`);
+  for (const inner of command.commands) sayWhereHelpIs(inner, `${words} ${inner.name()}`);
 }
 
 /** Like make, before any path of the command line is resolved. */
 function changeDirectory(directory: unknown) {
-  if (typeof directory === 'string') process.chdir(directory);
+  if (typeof directory !== 'string') return;
+  try {
+    process.chdir(directory);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    throw new UsageError(`error: ${error.message}\n  name a folder that exists after -C`);
+  }
 }
 
 const EXAMPLES = `
@@ -74,12 +98,14 @@ function addRun(program: Command, call: Call) {
     )
     .option('-j, --jobs <n>', 'targets to run at once (default: one per core)', positiveInteger)
     .option('-n, --dry-run', 'only say what would run, and why')
-    .option('--force', 'redo the named targets, whatever is recorded')
-    .option('--until <step>', 'leave out what comes after this step')
     .option('--fail-fast', 'start nothing more after the first failure')
     .option('--yes', 'go on without asking, whatever is downloaded or uploaded again')
+    .optionsGroup('What is done:')
+    .option('--force', 'redo the named targets, whatever is recorded')
+    .option('--until <step>', 'leave out what comes after this step')
     .option('--refresh', 'list Hub sources anew first')
     .option('--verify', 'rehash every output instead of trusting names, sizes and mtimes')
+    .optionsGroup('What is shown:')
     .addOption(
       new Option('--reporter <kind>', 'how progress is shown').choices([
         'live',
@@ -89,6 +115,7 @@ function addRun(program: Command, call: Call) {
       ]),
     )
     .option('--json', 'the same as --reporter ndjson; with -n a JSON line per target')
+    .addHelpText('after', help.RUN_HELP)
     .action(async (words: string[], raw) => {
       const { runCommand } = await import('./run-command.ts');
       process.exitCode = await runCommand(words, { raw, call });
@@ -100,6 +127,7 @@ function addStatus(program: Command, call: Call) {
     .description('where everything is; works beside a running pipeline')
     .argument('[targets...]', 'only these')
     .option('--json', 'a row per file, step and cell')
+    .addHelpText('after', help.STATUS_HELP)
     .action(async (words: string[], raw) => {
       const { statusCommand } = await import('./status-command.ts');
       const run = call.without(['status', '--json']);
@@ -112,6 +140,7 @@ function addExplain(program: Command) {
     .description('why a target is or is not up to date: old value, new value, root cause')
     .argument('<targets...>', 'as for run')
     .option('--json', 'verdicts and reasons as JSON lines')
+    .addHelpText('after', help.EXPLAIN_HELP)
     .action(async (words: string[], raw) => {
       const { explainCommand } = await import('./explain-command.ts');
       process.exitCode = await explainCommand(words, raw);
@@ -124,6 +153,7 @@ function addLog(program: Command) {
     .argument('<target>', 'one target, as for run')
     .option('--follow', 'and what is added to it, until the target ends or Ctrl-C')
     .addOption(new Option('--path', 'only say where it lies').conflicts('follow'))
+    .addHelpText('after', help.LOG_HELP)
     .action(async (word: string, raw) => {
       const { logCommand } = await import('./log-command.ts');
       process.exitCode = await logCommand(word, raw);
@@ -138,6 +168,7 @@ function addGraph(program: Command) {
         .choices(['mermaid', 'dot', 'json'])
         .default('mermaid'),
     )
+    .addHelpText('after', help.GRAPH_HELP)
     .action(async (raw) => {
       const { graphCommand } = await import('./graph-command.ts');
       process.exitCode = graphCommand(raw);
@@ -147,6 +178,7 @@ function addGraph(program: Command) {
 function addValidate(program: Command) {
   addProjectOptions(program.command('validate'))
     .description('check the pipeline and its sources, run nothing')
+    .addHelpText('after', help.VALIDATE_HELP)
     .action(async (raw) => {
       const { validateCommand } = await import('./validate-command.ts');
       process.exitCode = validateCommand(raw);
@@ -156,83 +188,22 @@ function addValidate(program: Command) {
 function addRefresh(program: Command) {
   addProjectOptions(program.command('refresh'))
     .description('list Hub sources anew and say what is added, changed and removed')
+    .addHelpText('after', help.REFRESH_HELP)
     .action(async (raw) => {
       const { refreshCommand } = await import('./refresh-command.ts');
       process.exitCode = await refreshCommand(raw);
     });
 }
 
-function addAccept(program: Command) {
-  addProjectOptions(program.command('accept'))
-    .description('call stale targets up to date as they lie; recorded who and why')
-    .argument('<targets...>', 'as for run; only these, not what they need')
-    .option('--why <text>', 'the reason, shown by status and explain')
-    .option('-n, --dry-run', 'only say what would be accepted, and what cannot be')
-    .option('--json', 'a JSON line per stale target')
-    .addHelpText('after', ACCEPT_HELP)
-    .action(async (words: string[], raw) => {
-      const { acceptCommand } = await import('./accept-command.ts');
-      process.exitCode = await acceptCommand(words, raw);
-    });
-}
-
-const ACCEPT_HELP = `
-Outputs are digested as they are now, so whatever depends on them runs if they were changed. What was
-never made, did not end, or lacks an output cannot be accepted. What was released is accepted by its
-record, as long as its outputs and contract are the same.
-
-  pnpm pipeline accept process:claims --why "only formatting"
-  pnpm pipeline accept process+ -n`;
-
-function addRepair(program: Command) {
-  addProjectOptions(program.command('repair'))
-    .description('rebuild what is recorded from the outputs on disk and from published datasets')
-    .argument('[targets...]', 'only these, and what they need')
-    .option('-n, --dry-run', 'only say what would be recorded')
-    .option('--yes', 'record it without asking')
-    .option('--json', 'a JSON line per finding')
-    .addHelpText('after', REPAIR_HELP)
-    .action(async (words: string[], raw) => {
-      const { repairCommand } = await import('./repair-command.ts');
-      process.exitCode = await repairCommand(words, raw);
-    });
-}
-
-const REPAIR_HELP = `
-For journals that were deleted or damaged, and for the state files of another program, each one line
-{"step": N}. Outputs that lie here whole are taken as made by the present rules from the present
-inputs: say yes only if they were. Every such fact is marked as inferred (see explain). What a
-dataset proves to be published is recalled; damaged journals are written clean once what they prove
-was looked at again.`;
-
-function addGc(program: Command) {
-  addProjectOptions(program.command('gc'))
-    .description('list what no target of the plan has any more, and delete it on a yes')
-    .option('--remote', 'also published files of groups that are no longer in the plan')
-    .option('-n, --dry-run', 'only list')
-    .option('--yes', 'delete without asking')
-    .option('--json', 'a JSON line per target, folder and file')
-    .addHelpText('after', GC_HELP)
-    .action(async (raw) => {
-      const { gcCommand } = await import('./gc-command.ts');
-      process.exitCode = await gcCommand(raw);
-    });
-}
-
-const GC_HELP = `
-Results, logs and journals of source files that vanished, of steps that were renamed or removed, and of
-what --set, a profile or exclude leaves out of the plan: call it with the options of your runs. Only what was
-made here is deleted, and nothing that lies where a target of the plan would put its own files. Files
-that nobody recorded are listed and left.
-
-With --remote each dataset that the pipeline publishes is looked into: groups whose manifest is of no
-group of the plan go, but for files that another group lists or that somebody has replaced.`;
-
 function addHub(program: Command) {
-  const hub = program.command('hub').description('the embedded Hub of the work folder');
+  const hub = program
+    .command('hub')
+    .description('the embedded Hub of the work folder')
+    .helpCommand(false);
   addProjectOptions(hub.command('serve'))
     .description('serve it on loopback for any Hub client, until Ctrl-C')
     .option('--port <n>', 'the port (default, and 0: a free one)', wholeNumber)
+    .addHelpText('after', help.HUB_SERVE_HELP)
     .action(async (raw) => {
       const { hubServeCommand } = await import('./hub-command.ts');
       process.exitCode = await hubServeCommand(raw);
@@ -240,20 +211,31 @@ function addHub(program: Command) {
   addProjectOptions(hub.command('ls'))
     .description('what is in it')
     .option('--json', 'as JSON')
+    .addHelpText('after', help.HUB_LS_HELP)
     .action(async (raw) => {
       const { hubListCommand } = await import('./hub-command.ts');
       process.exitCode = await hubListCommand(raw);
     });
 }
 
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('not a whole number');
-  return value;
+function addHelp(program: Command) {
+  program
+    .command('help')
+    .description('how a command is used')
+    .argument('[command...]', 'such as status, or hub serve')
+    .action((words: string[]) => {
+      let command = program;
+      for (const word of words) {
+        const inner = command.commands.find((each) => each.name() === word);
+        if (inner === undefined) throw new UsageError(unknownCommand(command, word));
+        command = inner;
+      }
+      command.outputHelp();
+    });
 }
 
-function positiveInteger(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('not a number above 0');
-  return value;
+function unknownCommand(command: Command, word: string): string {
+  const names = command.commands.map((each) => each.name());
+  const hint = didYouMeanOneOf(word, names) ?? `commands are: ${names.join(', ')}`;
+  return `error: There is no command "${word}"\n  ${hint}`;
 }

@@ -13,6 +13,7 @@ import { makePlan } from '../plan/plan.ts';
 import { findKeptGroups, readGroups, recordGroups } from '../run/group-record.ts';
 import { type ObserveOptions, observeSources } from '../run/source.ts';
 import type { Belonging } from '../store/belonging.ts';
+import { didYouMean } from '../suggestion.ts';
 import { type ProjectOptions, projectPaths } from './options.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -29,9 +30,7 @@ export function openProject(options: ProjectOptions, fs: FileSystem = nodeFileSy
   const readText = (file: string) => readTextFile(fs, file);
   const text = readText(path);
   if (text === undefined) {
-    throw new UsageError(
-      `There is no ${options.file} here\n  run in the folder of the pipeline, or name it with -f FILE`,
-    );
+    throw new UsageError(noPipeline(options.file, fs));
   }
   const texts = new Map([[options.file, text]]);
   const { config, diagnostics } = parseConfig({
@@ -53,6 +52,20 @@ export function openProject(options: ProjectOptions, fs: FileSystem = nodeFileSy
     found.map((diagnostic) => formatDiagnostic(diagnostic, textOf(diagnostic))).join('\n');
   if (config === undefined) throw new UsageError(format(diagnostics));
   return { config, warnings: diagnostics.length === 0 ? [] : [format(diagnostics)], format };
+}
+
+function noPipeline(file: string, fs: FileSystem): string {
+  const path = resolve(file);
+  const names = fs.list(posix.dirname(path)) ?? [];
+  const near = didYouMean(
+    posix.basename(path),
+    names.filter((name) => /\.ya?ml$/.test(name)),
+  );
+  return [
+    `error: There is no ${file} here`,
+    ...(near === undefined ? [] : [`  ${near}`]),
+    '  run in the folder of the pipeline, name it with -f FILE, or begin one with pnpm pipeline init',
+  ].join('\n');
 }
 
 /** Lists the sources and plans; throws a UsageError with every mistake that this brings to light. */

@@ -135,7 +135,9 @@ function assign(
   const text = assignment.slice(equals + 1);
   if (name === '') {
     const message = `--set takes name=value, not "${assignment}".`;
-    report({ code: 'usage', severity: 'error', message });
+    const known = entries.has(text) ? text : 'NAME';
+    const hint = `such as --set ${known}=VALUE`;
+    report({ code: 'usage', severity: 'error', message, hint });
     return;
   }
   const entry = entries.get(name);

@@ -113,6 +113,7 @@ function selectWord(
 ): Diagnostic | undefined {
   const { plan } = graph;
   const parts = parseWord(word);
+  if (word.trim() === '') return emptyWord();
   const steps = plan.steps.filter((step) => matches(parts.step, step.name));
   if (steps.length === 0) return unknownStep(plan, parts.step ?? word);
   const chosen: TargetId[] = [];
@@ -186,6 +187,16 @@ function captureOf(
   return index < 0 ? undefined : captures[index];
 }
 
+/** A variable of the shell that is empty must not start everything. */
+function emptyWord(): Diagnostic {
+  return {
+    code: 'unknown-target',
+    severity: 'error',
+    message: 'No target matches ""',
+    hint: 'leave the word out to mean everything',
+  };
+}
+
 function unknownStep(plan: Plan, name: string): Diagnostic {
   const names = plan.steps.map((step) => step.name);
   const near = suggest(name, names);
@@ -197,29 +208,59 @@ function unknownStep(plan: Plan, name: string): Diagnostic {
   };
 }
 
-function unknownTarget(found: {
-  word: string;
-  parts: Word;
-  steps: readonly PlanStep[];
-  cellFound: boolean;
-}): Diagnostic {
-  const { word, parts, steps, cellFound } = found;
+function unknownTarget({ word, parts, steps, cellFound }: UnknownTarget): Diagnostic {
+  const part = cellFound ? 'member' : 'cell';
   const names = cellFound
-    ? steps.flatMap((step) => step.table.names)
+    ? membersToSay(steps, parts.member ?? '')
     : steps.flatMap((step) => step.config.cells.map((cell) => cell.name));
-  const near = suggest((cellFound ? parts.member : parts.cell) ?? '', names.slice(0, 20_000));
+  const near = suggest(parts[part] ?? '', names);
   const some = names.filter((name) => name !== '').slice(0, 3);
+  const say = (name: string) => textOf({ ...parts, [part]: name });
   return {
     code: 'unknown-target',
     severity: 'error',
     message: `No target matches "${word}"`,
     hint:
       near !== undefined
-        ? `did you mean "${near}"?`
+        ? `did you mean "${say(near)}"?`
         : some.length > 0
-          ? `for example: ${some.join(', ')}`
+          ? `for example: ${some.map(say).join(', ')}`
           : parts.cell === undefined
             ? 'the step has no targets'
             : 'the step has no matrix: leave out the part after ":"',
   };
+}
+
+interface UnknownTarget {
+  readonly word: string;
+  readonly parts: Word;
+  readonly steps: readonly PlanStep[];
+  readonly cellFound: boolean;
+}
+
+/** Members compared with what was typed: all of a large plan would take long. */
+const COMPARED_MEMBERS = 20_000;
+
+/** What may stand after `@`: groups for `kind=value`, else names of files and groups. */
+function membersToSay(steps: readonly PlanStep[], typed: string): readonly string[] {
+  const groups = typed.includes('=') ? steps.flatMap(groupsOf) : [];
+  const names = steps.flatMap((step) => step.table.names);
+  return [...new Set([...groups, ...names.slice(0, COMPARED_MEMBERS)])];
+}
+
+/** `chunk=0` for every group of files that the members of a step belong to. */
+export function groupsOf({ captures, table }: PlanStep): readonly string[] {
+  const found = new Set<string>();
+  for (const file of table.listing?.files ?? []) {
+    for (const [index, kind] of captures.entries()) {
+      const value = file.captures[index];
+      if (value !== undefined) found.add(`${kind}=${value}`);
+    }
+  }
+  return [...found];
+}
+
+function textOf({ step, cell, member, dependents }: Word): string {
+  const parts = [cell === undefined ? '' : `:${cell}`, member === undefined ? '' : `@${member}`];
+  return `${step ?? ''}${parts.join('')}${dependents ? '+' : ''}`;
 }

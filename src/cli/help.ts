@@ -1,0 +1,125 @@
+// What stands below the options in the help of the commands: what is particular about each, and
+// examples, all from the pipelines that come along. No line is longer than 80 columns.
+
+/** Below the list of commands. */
+export const MAIN_HELP = `
+A target is written step:cell@file, and any part of it selects, with all that
+it needs: process, process:claims, process@chunk=0, @chunk=0, @chunk_0-00000-*.
+With a + at its end, also all that depends on it.
+
+The options of a run: pnpm pipeline run --help
+
+Exit codes:
+  0    done, or nothing to do
+  1    a target failed or is blocked
+  2    a mistake in the pipeline or the command, or a decision is needed
+  3    a bug, or a state folder that cannot be written
+  130  interrupted
+
+Environment:
+  HF_TOKEN       the access token of a Hub; else a login's file (HF_TOKEN_PATH,
+                 HF_HOME/token). It is in no log, state file or event
+  CI, TERM=dumb  plain lines instead of the live view, also on a terminal
+  NO_COLOR       no colours
+  Steps with run: see the whole environment.`;
+
+export const RUN_HELP = `
+What was typed selects itself and all that it needs; nothing selects everything.
+The first Ctrl-C lets targets stop at a safe point, the second stops them now.
+
+Examples:
+  pnpm pipeline process:claims                a step's cell, and what it needs
+  pnpm pipeline -n --force process@chunk=0    what would run, why, how long
+  pnpm pipeline --until partition             nothing of what comes after
+  pnpm pipeline @chunk_0-00000-of-00003 --set owner=me --reporter plain`;
+
+export const STATUS_HELP = `
+Examples:
+  pnpm pipeline status
+  pnpm pipeline status process:claims @chunk=1
+  pnpm -s pipeline status --json | jq '.[] | select(.step < 4) | .file'`;
+
+export const EXPLAIN_HELP = `
+Examples:
+  pnpm pipeline explain partition:links@chunk_0-00000-of-00003
+  pnpm pipeline explain push --set owner=me       as it would be with that
+  pnpm -s pipeline explain process --json | jq .state`;
+
+export const LOG_HELP = `
+Examples:
+  pnpm pipeline log pull@chunk_0-00000-of-00003
+  pnpm pipeline log push:claims@chunk=0 --follow  beside the run that makes it
+  less "$(pnpm -s pipeline log push:claims@chunk=0 --path)"`;
+
+export const GRAPH_HELP = `
+Examples:
+  pnpm -s pipeline graph > graph.mmd              for GitHub, or mermaid.live
+  pnpm -s pipeline graph --format dot | dot -Tsvg > graph.svg
+  pnpm -s pipeline graph --format json | jq '.steps[].step'`;
+
+export const VALIDATE_HELP = `
+All mistakes of the file come together, each with its place. Nothing is run,
+asked of a Hub or written.
+
+Examples:
+  pnpm pipeline validate
+  pnpm pipeline validate --profile full --set owner=me
+  pnpm pipeline validate -f examples/discogs/pipeline.yaml`;
+
+export const REFRESH_HELP = `
+A Hub's files are listed once, pinned to a commit, and recorded. Only this, or
+--refresh of a run, lists them anew. Local files are listed at every run.
+
+Examples:
+  pnpm pipeline refresh
+  pnpm pipeline refresh --profile full --set owner=me`;
+
+export const ACCEPT_HELP = `
+Outputs are digested as they are now, so whatever depends on them runs if they
+were changed. What was never made, did not end, or lacks an output cannot be
+accepted. What was released is accepted by its record, as long as its outputs
+and contract are the same.
+
+Examples:
+  pnpm pipeline accept process:claims --why "only formatting"
+  pnpm pipeline accept process+ -n`;
+
+export const REPAIR_HELP = `
+For journals that were deleted or damaged, and for the state files of another
+program, each one line {"step": N}. Outputs that lie here whole are taken as
+made by the present rules from the present inputs: say yes only if they were.
+Every such fact is marked as inferred (see explain). What a dataset proves to
+be published is recalled; damaged journals are written clean once what they
+prove was looked at again.
+
+Examples:
+  pnpm pipeline repair -n
+  pnpm pipeline repair @chunk=0 --yes`;
+
+export const GC_HELP = `
+Results, logs and journals of source files that vanished, of steps that were
+renamed or removed, and of what --set, a profile or exclude leaves out of the
+plan: call it with the options of your runs. Only what was made here is deleted,
+and nothing that lies where a target of the plan would put its own files. Files
+that nobody recorded are listed and left.
+
+With --remote each dataset that the pipeline publishes is looked into: groups
+whose manifest is of no group of the plan go, but for files that another group
+lists or that somebody has replaced.
+
+Examples:
+  pnpm pipeline gc -n
+  pnpm pipeline gc --remote --yes`;
+
+export const HUB_SERVE_HELP = `
+Prints what to export so that any Hub client finds it. Listens on loopback only
+and asks for the token that lies in the work folder.
+
+Examples:
+  pnpm pipeline hub serve
+  pnpm pipeline hub serve --port 8080 --work WORK`;
+
+export const HUB_LS_HELP = `
+Examples:
+  pnpm pipeline hub ls
+  pnpm -s pipeline hub ls --json | jq -r '.repos[].name'`;
