@@ -134,7 +134,7 @@ test('files of manifests are inputs, rejects are not, and what is no more is obs
     rig.write(`work/${final}`, readFileSync(staged));
   }
   const manifest = rig.write('work/audit/a.parquet', readFileSync(first.manifest?.staged ?? ''));
-  const listed = { path: manifest, producer: 'part@x', released: false };
+  const listed = { path: manifest, bytes: 0, producer: 'part@x', released: false };
   const inputs = [{ name: 'part', files: [], manifests: [listed] }];
   const count = 'select count(*)::INTEGER as n, len($part) as files from read_parquet($input)';
   expect(await rig.rows(await rig.done(rig.sqlOrder(count, { inputs })))).toEqual([

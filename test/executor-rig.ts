@@ -168,6 +168,7 @@ export class Rig {
 }
 
 const QUIET: WorkListener = {
+  taken: () => {},
   progress: () => {},
   checkpoint: () => Promise.resolve(),
   group: () => {},

@@ -7,6 +7,8 @@ export const COMMANDS: readonly string[] = [
   'explain',
   'graph',
   'log',
+  'report',
+  'history',
   'validate',
   'refresh',
   'accept',

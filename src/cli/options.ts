@@ -33,6 +33,9 @@ export const VALUE_OPTIONS: ReadonlySet<string> = new Set([
   '--until',
   '--reporter',
   '--why',
+  '--out',
+  '--open',
+  '--format',
 ]);
 
 /** The heading of these options in every help. */

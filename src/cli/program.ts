@@ -39,6 +39,8 @@ export function createProgram(call: Call): Command {
   addExplain(program);
   addLog(program);
   addGraph(program);
+  addReport(program, call);
+  addHistory(program);
   addValidate(program);
   program.commandsGroup('When state and disk disagree:');
   addAccept(program);
@@ -87,6 +89,7 @@ Examples:
   pnpm pipeline @chunk=0                 one group through all steps
   pnpm pipeline -n                       what would run, and why
   pnpm pipeline status                   where everything is
+  pnpm pipeline report                   the same and more as a page
   pnpm pipeline explain partition:links@chunk_0-00000-of-00003`;
 
 function addRun(program: Command, call: Call) {
@@ -174,6 +177,54 @@ function addGraph(program: Command) {
       process.exitCode = graphCommand(raw);
     });
 }
+
+function addReport(program: Command, call: Call) {
+  addProjectOptions(program.command('report'))
+    .description('write a page about all targets and runs: one HTML file that needs no network')
+    .option('--out <file>', "where it goes (default: the work folder's report.html)")
+    .addOption(
+      new Option('--open <when>', 'show it in the browser').choices(['yes', 'no']).default('no'),
+    )
+    .addHelpText('after', REPORT_HELP)
+    .action(async (raw) => {
+      const { reportCommand } = await import('./report-command.ts');
+      const run = call.without(['report', '--out', raw.out, '--open', raw.open]);
+      process.exitCode = await reportCommand(raw, run);
+    });
+}
+
+const REPORT_HELP = `
+Steps with states, workers, throughput and memory over time, groups, failures with the ends of their
+logs, rows in, out and dropped, partition values, transfers, and every target. It tells what is
+recorded: works beside a running pipeline, and shows the state at that moment.
+
+  pnpm pipeline report
+  pnpm pipeline report --out /tmp/report.html --open yes`;
+
+function addHistory(program: Command) {
+  addProjectOptions(program.command('history'))
+    .description('what every attempt at every target took, in all runs')
+    .addOption(
+      new Option('--format <format>', 'a table, JSON lines, or Arrow')
+        .choices(['table', 'json', 'arrow'])
+        .default('table'),
+    )
+    .option('--out <file>', 'where it goes (default: stdout)')
+    .addHelpText('after', HISTORY_HELP)
+    .action(async (raw) => {
+      const { historyCommand } = await import('./history-command.ts');
+      process.exitCode = await historyCommand(raw);
+    });
+}
+
+const HISTORY_HELP = `
+A row per attempt: target, step, cell, key, group, attempt, status, code of a failure, started, ended,
+duration_ms, bytes_in, bytes_out, rows, rejects, peak_bytes, retries, run, worker, and versions. Arrow
+is a stream on stdout and an IPC file (Feather) with --out. Works beside a running pipeline.
+
+  pnpm pipeline history | grep failed
+  pnpm pipeline history --format arrow --out history.arrow
+  pnpm -s pipeline history --format json | jq 'select(.status == "failed") | .target'`;
 
 function addValidate(program: Command) {
   addProjectOptions(program.command('validate'))

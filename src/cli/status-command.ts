@@ -8,6 +8,7 @@ import {
   targetId,
   targetName,
 } from '../plan/plan.ts';
+import { type ShownState, ShownStates, STATES } from '../report/shown-states.ts';
 import { observeOwner } from '../store/lock.ts';
 import { systemProcesses } from '../store/processes.ts';
 import { explainCheckpoint, explainPace } from './checkpoint-text.ts';
@@ -19,10 +20,6 @@ import { openProject, type Project, stateFolder } from './project.ts';
 import { remarkLines } from './remark-lines.ts';
 import { groupLines } from './status-groups.ts';
 import { layOutTable } from './table.ts';
-
-/** What a person wants to know of a target, in the order of the columns. */
-const STATES = ['done', 'stale', 'failed', 'running', 'interrupted', 'to do'] as const;
-type ShownState = (typeof STATES)[number];
 
 const SHOWN_FAILURES = 20;
 const SHOWN_CHECKPOINTS = 20;
@@ -40,7 +37,7 @@ export async function statusCommand(
   const text = await look(project, {
     options: { words, rehash: 'none', isAllFresh: run.isAllDone() },
     use: (found) => {
-      const states = new ShownStates(found, owner !== undefined);
+      const states = new ShownStates(found.survey, owner !== undefined);
       if (raw.json === true) return statusJson(found, states);
       const running =
         owner === undefined
@@ -53,28 +50,6 @@ export async function statusCommand(
   });
   process.stdout.write(text);
   return EXIT.ok;
-}
-
-class ShownStates {
-  readonly #look: Look;
-  readonly #running: boolean;
-
-  constructor(found: Look, running: boolean) {
-    this.#look = found;
-    this.#running = running;
-  }
-
-  of(id: TargetId): ShownState {
-    const { survey } = this.#look;
-    if (survey.assessment.stateOf(id) === 'fresh') return 'done';
-    const recorded = survey.recorded(id);
-    if (recorded === undefined) return 'to do';
-    if (recorded.status === 'failed') return 'failed';
-    if (recorded.status === 'started' || recorded.status === 'checkpoint') {
-      return this.#running ? 'running' : 'interrupted';
-    }
-    return recorded.status === 'interrupted' ? 'interrupted' : 'stale';
-  }
 }
 
 function headLines({ config }: Project): readonly string[] {

@@ -27,6 +27,8 @@ export interface Executor {
 }
 
 export interface WorkListener {
+  /** A worker has the order: its number, from 1. That of a worker which ended is given out again. */
+  taken(worker: number): void;
   progress(progress: Progress): void;
   /** Resolves when the position is durable in the journal. */
   checkpoint(record: CheckpointRecord): Promise<void>;
@@ -167,6 +169,8 @@ export interface InputOrder {
   /** Manifests, by absolute path, whose files belong to this input too. */
   readonly manifests: readonly {
     readonly path: string;
+    /** Of all files that it lists. */
+    readonly bytes: number;
     readonly producer: string;
     readonly released: boolean;
   }[];

@@ -156,6 +156,7 @@ class WorkerPool implements Executor {
       this.#replace(worker, job);
       return;
     }
+    job.listener.taken(worker.number);
     if (order.timeoutMs === undefined) return;
     const end = () => this.#endEarly(worker, { job, cause: 'timeout' });
     job.timers.push(setTimeout(end, order.timeoutMs));
@@ -184,7 +185,7 @@ class WorkerPool implements Executor {
   }
 
   #startWorker(): WorkerProcess {
-    const worker: WorkerProcess = new WorkerProcess({
+    const worker: WorkerProcess = new WorkerProcess(this.#freeNumber(), {
       message: (message) => this.#receive(worker, message),
       ended: (end) => this.#workerEnded(worker, end),
     });
@@ -192,6 +193,13 @@ class WorkerPool implements Executor {
     for (const news of this.#limits.values()) worker.send({ type: 'limit', news });
     if (worker.group !== undefined) this.#options.onGroup?.(worker.group, 'begun');
     return worker;
+  }
+
+  #freeNumber(): number {
+    const taken = new Set([...this.#alive].map(({ number }) => number));
+    let number = 1;
+    while (taken.has(number)) number += 1;
+    return number;
   }
 
   #receive(worker: WorkerProcess, message: FromWorker): void {

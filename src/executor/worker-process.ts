@@ -27,6 +27,8 @@ export interface WorkerEvents {
 }
 
 export class WorkerProcess {
+  /** Tells it from those alive at the same time. */
+  readonly number: number;
   /** Undefined when it could not be started. */
   readonly group: ProcessGroup | undefined;
   /** Held after the last target. */
@@ -34,7 +36,8 @@ export class WorkerProcess {
   readonly #child: ChildProcess;
   #lastWords = '';
 
-  constructor(events: WorkerEvents) {
+  constructor(number: number, events: WorkerEvents) {
+    this.number = number;
     this.#child = fork(ENTRY, [], {
       detached: true,
       execArgv: [],

@@ -12,7 +12,7 @@ import {
   targetName,
 } from '../plan/plan.ts';
 import type { TargetState } from '../store/journal-state.ts';
-import type { EntryBody, Mtimes } from '../store/record.ts';
+import type { Effort, EntryBody, Mtimes } from '../store/record.ts';
 import type { Failure, Trace } from '../trace.ts';
 import type { RunContext } from './context.ts';
 import type { TargetFacts } from './facts.ts';
@@ -63,11 +63,15 @@ export class Recorder {
     await this.#context.store.flush();
   }
 
-  done(id: TargetId, { attempt, trace }: { attempt: number; trace: Trace }): void {
+  done(
+    id: TargetId,
+    { attempt, trace, effort }: { attempt: number; trace: Trace; effort?: Effort },
+  ): void {
     this.#facts.setDigest(id, trace.digest);
     this.#facts.setResult(id, 'here');
     this.#ordinals.mark(id, true);
-    this.#append(id, { status: 'done', attempt, trace });
+    const took = effort === undefined ? {} : { effort };
+    this.#append(id, { status: 'done', attempt, trace, ...took });
     for (const note of this.#notesOf(id, attempt)) this.#note(note);
   }
 

@@ -60,7 +60,7 @@ interface Attempt {
   readonly startedMs: number;
   /** Digest of the result before, where there was one. */
   readonly before: string | undefined;
-  readonly bytesIn: number;
+  readonly effort: { bytesIn: number; worker?: number };
   /** What others have where this result will lie. */
   readonly takeover: Takeover;
 }
@@ -120,7 +120,7 @@ export class TargetRunner {
       attempt: (state?.attempt ?? 0) + 1,
       startedMs: clock.monotonicMs(),
       before: state?.trace?.digest,
-      bytesIn: 0,
+      effort: { bytesIn: 0 },
       takeover: NO_TAKEOVER,
     };
     try {
@@ -176,7 +176,8 @@ export class TargetRunner {
     const { attempt: number, name: target, step: stepName } = attempt;
     report({ type: 'target-started', target, step: stepName, attempt: number, reasons });
     if (rule.kind === 'release') return this.#release(attempt);
-    return this.#carryOut({ ...attempt, bytesIn: orderBytes(order) }, { order, paths, worked });
+    attempt.effort.bytesIn = orderBytes(order);
+    return this.#carryOut(attempt, { order, paths, worked });
   }
 
   async #carryOut(
@@ -196,6 +197,7 @@ export class TargetRunner {
       const outcome = await executor.execute(
         { ...order, sharedStage },
         {
+          taken: (worker) => Object.assign(attempt.effort, { worker }),
           progress: (progress) => report({ type: 'target-progress', target, step, progress }),
           checkpoint: (record) => this.#checkpoint(attempt, record),
           group: onGroup,
@@ -227,8 +229,8 @@ export class TargetRunner {
         this.#doubt(attempt, outcome);
         return this.#fail(attempt, outcome.failure);
       case 'interrupted': {
-        const { id, name: target, step } = attempt;
-        this.#recorder.ended(id, { status: 'interrupted', attempt: attempt.attempt });
+        const { id, name: target, step, effort } = attempt;
+        this.#recorder.ended(id, { status: 'interrupted', attempt: attempt.attempt, effort });
         this.#context.report({ type: 'target-interrupted', target, step });
         return { kind: 'interrupted' };
       }
@@ -237,7 +239,7 @@ export class TargetRunner {
 
   async #release(attempt: Attempt): Promise<Ending> {
     const { graph, fs, store, clock, engine, report } = this.#context;
-    const { id } = attempt;
+    const { id, name: target, step } = attempt;
     const executor = () => this.executor();
     const context = { graph, fs, store, recorder: this.#recorder, executor };
     const bytesFreed = await releaseFiles(id, context);
@@ -253,7 +255,6 @@ export class TargetRunner {
     };
     this.#recorder.done(id, { attempt: attempt.attempt, trace });
     this.#tally.done(id, { trace, bytes: 0 });
-    const { name: target, step } = attempt;
     const figures = { durationMs, bytesIn: 0, bytesOut: 0, files: 0, bytesFreed };
     report({ type: 'target-done', target, step, ...figures, changed: false });
     return { kind: 'done', bytesWritten: 0 };
@@ -271,7 +272,7 @@ export class TargetRunner {
   }
 
   async #succeed(attempt: Attempt, result: WorkResult): Promise<Ending> {
-    const { graph, fs, store, sharedSync, clock, report } = this.#context;
+    const { graph, fs, store, sharedSync, clock, report, engine } = this.#context;
     const { id } = attempt;
     const { work } = graph.plan.config;
     const { stage } = targetPaths(graph, id, attempt.attempt);
@@ -288,22 +289,21 @@ export class TargetRunner {
     // From here to the trace nothing else has its turn.
     const obsolete = left.filter((path) => !owned.paths.has(path));
     publish({ ...result, obsolete }, { fs, work, stage: posix.join(work, stage) });
-    const { engine } = this.#context;
     const { plan } = graph;
     const rowGroupBytes = this.#needs.rowGroupBytesOf(id);
     const made = { result, durationMs, rowGroupBytes, plan, facts: this.#facts, engine };
     const trace = traceOf(id, made);
     this.#needs.took(id, result.peakBytes);
-    this.#recorder.done(id, { attempt: attempt.attempt, trace });
+    this.#recorder.done(id, { attempt: attempt.attempt, trace, effort: attempt.effort });
     const bytes = writtenBytes(trace);
     this.#tally.done(id, { trace, bytes });
-    const { name: target, step, bytesIn } = attempt;
+    const { name: target, step, effort } = attempt;
     const changed = attempt.before !== trace.digest;
     report({
       type: 'target-done',
       target,
       step,
-      bytesIn,
+      bytesIn: effort.bytesIn,
       bytesOut: bytes,
       changed,
       ...figuresOf(trace),
@@ -324,13 +324,13 @@ export class TargetRunner {
 
   #fail(attempt: Attempt, failed: Failure): Ending {
     const { graph, clock, report } = this.#context;
-    const { id, name: target, step } = attempt;
+    const { id, name: target, step, attempt: number, effort } = attempt;
     const { retries: policy } = locateTarget(graph.plan, id).step.config;
-    const { log } = targetPaths(graph, id, attempt.attempt);
+    const { log } = targetPaths(graph, id, number);
     const { failure, waitMs } = this.#retries.judge(id, { failure: failed, policy });
-    this.#recorder.ended(id, { status: 'failed', attempt: attempt.attempt, failure, log });
+    this.#recorder.ended(id, { status: 'failed', attempt: number, failure, log, effort });
     if (waitMs !== undefined) {
-      report({ type: 'target-retried', target, step, attempt: attempt.attempt, failure, waitMs });
+      report({ type: 'target-retried', target, step, attempt: number, failure, waitMs });
       return { kind: 'retry', waitMs };
     }
     const durationMs = Math.round(clock.monotonicMs() - attempt.startedMs);

@@ -167,7 +167,10 @@ export function leftovers(
 /** Bytes of the files that the order names itself; those behind manifests are not known here. */
 export function orderBytes(order: WorkOrder): number {
   let bytes = 0;
-  for (const input of order.inputs) for (const file of input.files) bytes += file.bytes;
+  for (const { files, manifests } of order.inputs) {
+    for (const file of files) bytes += file.bytes;
+    for (const manifest of manifests) bytes += manifest.bytes;
+  }
   return bytes;
 }
 
@@ -200,7 +203,8 @@ function dependencyInputs(
     const input = inputs.get(name) ?? { files: [], manifests: [] };
     inputs.set(name, input);
     if (trace?.manifest !== undefined) {
-      input.manifests.push({ path: posix.join(config.work, trace.manifest.path), ...from });
+      const { path, totalBytes: bytes } = trace.manifest;
+      input.manifests.push({ path: posix.join(config.work, path), bytes, ...from });
     }
     for (const artifact of trace?.artifacts ?? []) {
       if (artifact.output === 'rejects') continue;

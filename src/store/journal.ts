@@ -82,6 +82,15 @@ export function parseRecord(journal: Journal, index: number): JournalRecord | un
   return pieces === undefined ? undefined : joinParts(record, pieces);
 }
 
+/** When a line was written and by which run, without parsing the rest of it. */
+export function parseOrigin(
+  { bytes }: Journal,
+  { start, end }: LineSpan,
+): Pick<RecordHead, 'at' | 'run'> | undefined {
+  const [, at, run] = ORIGIN.exec(bytes.toString('latin1', start, end)) ?? [];
+  return at === undefined || run === undefined ? undefined : { at, run };
+}
+
 /** Remembers the last record: what is asked of a target is mostly in one and the same line. */
 export class RecordReader {
   readonly journal: Journal;
@@ -173,6 +182,7 @@ function groupEntries(map: object, room: number): readonly object[] {
 
 const HEAD =
   /^\{"target":"((?:[^"\\]|\\.)*)","status":"([a-z]+)","step":(-?[\d.]+),"attempt":(\d+),/;
+const ORIGIN = /,"attempt":\d+,"at":"([^"\\]*)","run":"([^"\\]*)"/;
 /** Long enough for nearly every head, so that most of a line need not be decoded. */
 const HEAD_LENGTH = 200;
 

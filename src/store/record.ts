@@ -23,6 +23,14 @@ export interface Mtimes {
   readonly outside?: Readonly<Record<string, number>>;
 }
 
+/** What an attempt took. For people: it is never read back to decide anything. */
+export interface Effort {
+  /** Number of the worker, from 1; undefined for what the runner did itself. */
+  readonly worker?: number;
+  /** Of the files that it was given to read. */
+  readonly bytesIn?: number;
+}
+
 /** What the caller says; time and run are the store's to add. */
 export type Entry = EntryHead & EntryBody;
 
@@ -50,10 +58,15 @@ export type EntryBody =
       readonly resumed?: true;
     }
   | { readonly status: 'checkpoint'; readonly checkpoint: CheckpointRecord }
-  | { readonly status: 'done'; readonly trace: Trace }
+  | { readonly status: 'done'; readonly trace: Trace; readonly effort?: Effort }
   /** `log` relative to the work folder. The failure's detail stays in the log. */
-  | { readonly status: 'failed'; readonly failure: Failure; readonly log: string }
-  | { readonly status: 'interrupted' }
+  | {
+      readonly status: 'failed';
+      readonly failure: Failure;
+      readonly log: string;
+      readonly effort?: Effort;
+    }
+  | { readonly status: 'interrupted'; readonly effort?: Effort }
   /** What `clean` deleted; the trace stays valid. */
   | {
       readonly status: 'released';

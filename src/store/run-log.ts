@@ -26,6 +26,12 @@ export type RunRecord =
       readonly by: string;
     };
 
+/** A run as people are told of it. */
+export interface PastRun extends RunStart {
+  /** ISO time of a clean end. */
+  readonly endedAt: string | undefined;
+}
+
 export interface RunLog {
   /** Runs whose traces are trusted. */
   readonly clean: ReadonlySet<string>;
@@ -39,6 +45,23 @@ export interface RunLog {
 export function encodeRun(record: RunRecord): string {
   if (record.status !== 'run-started') return frameLine(record);
   return frameLine({ ...record, command: record.command.slice(0, COMMAND_LIMIT) });
+}
+
+/** All runs, oldest first; nothing decides by this. */
+export function listRuns(content: Uint8Array): readonly PastRun[] {
+  const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+  const runs = new Map<string, PastRun>();
+  for (const { start, end } of scanLines(bytes).whole) {
+    const record: RunRecord = JSON.parse(bytes.toString('utf8', start, end));
+    if (record.status === 'run-started') {
+      const { status: _, ...run } = record;
+      runs.set(run.run, { ...run, endedAt: undefined });
+    } else if (record.status === 'run-ended') {
+      const run = runs.get(record.run);
+      if (run !== undefined) runs.set(record.run, { ...run, endedAt: record.at });
+    }
+  }
+  return [...runs.values()];
 }
 
 /** Damaged lines are left out: what they said of a run is then not known, which is safe. */

@@ -1,0 +1,1 @@
+export const reportCommand = async (_a: unknown, _b: unknown): Promise<number> => 0;
