@@ -8,7 +8,7 @@ import {
   targetId,
   targetName,
 } from '../plan/plan.ts';
-import { type ShownState, ShownStates, STATES } from '../report/shown-states.ts';
+import { type ShownState, STATES, shownState } from '../report/shown-state.ts';
 import { observeOwner } from '../store/lock.ts';
 import { systemProcesses } from '../store/processes.ts';
 import { explainCheckpoint, explainPace } from './checkpoint-text.ts';
@@ -37,7 +37,7 @@ export async function statusCommand(
   const text = await look(project, {
     options: { words, rehash: 'none', isAllFresh: run.isAllDone() },
     use: (found) => {
-      const states = new ShownStates(found.survey, owner !== undefined);
+      const states = new ShownStates(found, owner !== undefined);
       if (raw.json === true) return statusJson(found, states);
       const running =
         owner === undefined
@@ -50,6 +50,25 @@ export async function statusCommand(
   });
   process.stdout.write(text);
   return EXIT.ok;
+}
+
+class ShownStates {
+  readonly #look: Look;
+  readonly #running: boolean;
+
+  constructor(found: Look, running: boolean) {
+    this.#look = found;
+    this.#running = running;
+  }
+
+  of(id: TargetId): ShownState {
+    const { survey } = this.#look;
+    return shownState({
+      isFresh: survey.assessment.stateOf(id) === 'fresh',
+      isRunning: this.#running,
+      recorded: () => survey.recorded(id)?.status,
+    });
+  }
 }
 
 function headLines({ config }: Project): readonly string[] {
