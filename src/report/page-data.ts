@@ -42,10 +42,8 @@ const KIBIBYTE = 1024;
 
 function targetColumns(targets: TargetsData) {
   const { steps, members, states, startedMs } = targets;
-  const first = startedMs.reduce(
-    (least, ms) => (ms < least ? ms : least),
-    Number.POSITIVE_INFINITY,
-  );
+  const known = startedMs.filter((ms) => !Number.isNaN(ms));
+  const first = known.reduce((least, ms) => Math.min(least, ms), Number.POSITIVE_INFINITY);
   const fromMs = Number.isFinite(first) ? first : 0;
   const column = (numbers: Float64Array, scale = 1) =>
     Array.from(numbers, (each) => (Number.isNaN(each) ? null : Math.round(each / scale)));

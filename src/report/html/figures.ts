@@ -1,6 +1,6 @@
 // Numbers as cells of tables, and states as marks that are told apart without colour.
 import { explainBytes, explainCount, explainDuration } from '../../reporter/quantity.ts';
-import type { Counts } from '../report.ts';
+import type { Counts, StepData } from '../report.ts';
 import { type ShownState, STATES } from '../shown-state.ts';
 import type { Cell } from './data-table.ts';
 import { html, type Markup } from './markup.ts';
@@ -48,6 +48,11 @@ export function stateClass(state: ShownState): string {
 
 export function stateMark(state: ShownState): Markup {
   return html`<i class="mark ${stateClass(state)}"></i>`;
+}
+
+/** `each file × 5`. */
+export function overText({ each, cells }: Pick<StepData, 'each' | 'cells'>): string {
+  return cells.length === 0 ? each : `${each} × ${cells.length}`;
 }
 
 /** `4 done, 1 failed`. */

@@ -7,6 +7,7 @@ import {
   bytesCell,
   countCell,
   durationCell,
+  overText,
   rareCell,
   stateBar,
   stateMark,
@@ -72,7 +73,7 @@ function runText({ startedMs, endedMs, isEnded }: RunData): string {
 export function stepSection(report: Report): Markup {
   const rows = report.steps.map((step) => [
     { show: step.name },
-    step.each,
+    overText(step),
     countCell(step.targets),
     ...STATES.map((_, index) => rareCell(step.states[index] ?? 0)),
     countCell(step.rows),

@@ -1,5 +1,6 @@
 // Places for what the page's script draws over the time of a run, and the table of runs.
 import type { Report, RunData } from '../report.ts';
+import type { Lane } from '../run-series.ts';
 import { dataTable } from './data-table.ts';
 import { bytesCell, countCell, durationCell, rareCell, timeCell } from './figures.ts';
 import { html, type Markup } from './markup.ts';
@@ -13,13 +14,15 @@ export function timeSection({ runs, steps }: Report): Markup | undefined {
   const swatches = steps.map(
     ({ name }, index) => html`<li><i class="swatch" data-color="${index}"></i>${name}</li>`,
   );
+  const isUnplanned = drawn.some(({ run }) => run.series?.lanes.some(hasUnplanned));
+  const unplanned = html`<li><i class="swatch" data-color="-1"></i>not in the plan (such as a seed)</li>`;
   return html`<section id="time" aria-labelledby="time-head">
 <h2 id="time-head">Over time</h2>
 <p class="choice"><label for="run-choice">Run</label> <select id="run-choice">${options}</select></p>
 <p class="hint" id="time-hint">Drag to zoom, double-click for all. With the keyboard: Tab to a chart, ← → move, + − zoom, Esc shows all.</p>
 <output id="time-readout" class="readout" aria-live="polite"></output>
 <figure class="chart" data-chart="workers"><figcaption>Targets per worker</figcaption></figure>
-<ul class="legend swatches">${swatches}</ul>
+<ul class="legend swatches">${swatches}${isUnplanned ? unplanned : undefined}</ul>
 <div class="charts">
 <figure class="chart" data-chart="targets"><figcaption>Targets per second</figcaption></figure>
 <figure class="chart" data-chart="rows"><figcaption>Rows per second</figcaption></figure>
@@ -29,6 +32,10 @@ export function timeSection({ runs, steps }: Report): Markup | undefined {
 <details class="numbers"><summary>The same as numbers</summary><div id="time-tables"></div></details>
 <noscript><p>Charts need JavaScript; the tables do not.</p></noscript>
 </section>`;
+}
+
+function hasUnplanned({ stretches }: Lane): boolean {
+  return stretches.some((step, index) => index % 3 === 2 && step < 0);
 }
 
 function optionText({ startedMs, counts, command }: RunData): string {

@@ -3,12 +3,15 @@ import { explainBytes, explainCount } from '../../reporter/quantity.ts';
 import { type GraphNode, layOutGraph, type PlacedEdge } from '../graph-layout.ts';
 import type { Counts, Report, SourceData, StepData } from '../report.ts';
 import { STATES } from '../shown-state.ts';
-import { explainStates, stateClass } from './figures.ts';
+import { explainStates, overText, stateClass } from './figures.ts';
 import { html, type Markup } from './markup.ts';
 
 const SIZE = { width: 138, height: 66, gapX: 26, gapY: 16 };
 const MARGIN = 2;
 const PADDING = 10;
+/** Letters that fit into a box. */
+const NAME_LENGTH = 15;
+const SMALL_LENGTH = 19;
 
 export function stepGraph({ steps, sources }: Report): Markup {
   const nodes: readonly GraphNode[] = [
@@ -48,14 +51,15 @@ function edgeLine({ points }: PlacedEdge): Markup {
   return html`<path d="${path}"/>`;
 }
 
-function stepBox({ name, each, cells, states, targets }: StepData): Markup {
-  const over = cells.length === 0 ? each : `${each} × ${cells.length}`;
+function stepBox(step: StepData): Markup {
+  const { name, states, targets } = step;
+  const over = overText(step);
   const done = states[STATES.indexOf('done')] ?? 0;
   const label = `${name}, ${over}: ${explainStates(states)}. Show its targets`;
   return html`<a href="#targets" data-step="${name}" aria-label="${label}"><title>${explainStates(states)}</title>
 <rect class="box" width="${SIZE.width}" height="${SIZE.height}" rx="4"/>
-<text class="name" x="${PADDING}" y="20">${shorten(name, 17)}</text>
-<text class="small" x="${PADDING}" y="35">${shorten(over, 22)}</text>
+<text class="name" x="${PADDING}" y="20">${shorten(name, NAME_LENGTH)}</text>
+<text class="small" x="${PADDING}" y="35">${shorten(over, SMALL_LENGTH)}</text>
 <text class="small" x="${PADDING}" y="49">${explainCount(done)} of ${explainCount(targets)}${otherThanDone(states)}</text>
 ${bar(states, targets)}</a>`;
 }
@@ -85,8 +89,8 @@ function bar(states: Counts, targets: number): Markup {
 
 function sourceBox({ name, files, bytes, where }: SourceData): Markup {
   return html`<title>${where}</title><rect class="box source" width="${SIZE.width}" height="${SIZE.height}" rx="4"/>
-<text class="name" x="${PADDING}" y="20">${shorten(name, 17)}</text>
-<text class="small" x="${PADDING}" y="35">${shorten(where, 22)}</text>
+<text class="name" x="${PADDING}" y="20">${shorten(name, NAME_LENGTH)}</text>
+<text class="small" x="${PADDING}" y="35">${shorten(where, SMALL_LENGTH)}</text>
 <text class="small" x="${PADDING}" y="49">${explainCount(files)} files, ${explainBytes(bytes)}</text>`;
 }
 

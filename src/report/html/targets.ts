@@ -9,7 +9,7 @@ export function targetSection({ steps, unplanned }: Report): Markup {
   const gone =
     unplanned === 0
       ? undefined
-      : html`<p class="note">${unplanned} recorded attempts are at targets that the pipeline has no more; <code>pipeline history</code> shows them.</p>`;
+      : html`<p class="note">${unplanned} recorded attempts are at targets that are not in the plan (of a seed, or no more); <code>pipeline history</code> shows them.</p>`;
   return html`<section id="targets" aria-labelledby="targets-head">
 <h2 id="targets-head">Targets</h2>
 <form class="filter" id="targets-form" role="search" aria-label="Targets">

@@ -1,5 +1,6 @@
 // What all charts share: colours of the page's theme, size, and the keyboard.
 import { make } from './data.js';
+import { timeText } from './quantity.js';
 
 /** @typedef {import('uplot')} Plot */
 /** @typedef {import('uplot').Options} PlotOptions */
@@ -25,6 +26,25 @@ export function axisStyle() {
     font: FONT,
     grid: { stroke: () => color('--line'), width: 1 },
     ticks: { stroke: () => color('--line'), width: 1, size: 4 },
+  };
+}
+
+/** Times of day, and the day where it is another one; room for one line. @returns {Partial<import('uplot').Axis>} */
+export function timeAxis() {
+  return {
+    ...axisStyle(),
+    space: 64,
+    size: 26,
+    values: (_plot, splits, _axis, _space, incr) => {
+      let day = '';
+      return splits.map((split) => {
+        const time = timeText(new Date(split * 1000));
+        const isNewDay = time.slice(0, 10) !== day && day !== '';
+        day = time.slice(0, 10);
+        if (incr >= 86_400 || isNewDay) return day.slice(5);
+        return time.slice(11, incr < 60 ? 19 : 16);
+      });
+    },
   };
 }
 

@@ -1,13 +1,13 @@
 // Draws the stretches of work of each worker, one lane below the other, with uPlot's axes, cursor and
 // zoom.
-import { axisStyle, drawChart, stepColor } from './chart.js';
+import { axisStyle, drawChart, stepColor, timeAxis } from './chart.js';
 import { clockText, countText, durationText } from './quantity.js';
 
 /** @typedef {import('./data.js').Series} Series */
 /** @typedef {import('./data.js').Lane} Lane */
 
 const LANE_HEIGHT = 22;
-const AXES_HEIGHT = 34;
+const AXES_HEIGHT = 32;
 
 /**
  * @param {Element} figure
@@ -32,7 +32,7 @@ export function drawLanes(figure, { series, steps, x, shared }) {
       },
       scales: { x: { time: true }, y: { range: [0, lanes.length], dir: -1 } },
       axes: [
-        axisStyle(),
+        timeAxis(),
         {
           ...axisStyle(),
           size: narrow ? 44 : 92,

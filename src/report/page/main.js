@@ -1,7 +1,7 @@
 // Begins when the page is there: tables at once, then what needs the page's data.
 
 import { stepColor } from './chart.js';
-import { elementOf, readData } from './data.js';
+import { elementOf, make, readData } from './data.js';
 import { timeText } from './quantity.js';
 import { drawRanks } from './rank-chart.js';
 import { drawRun } from './run-charts.js';
@@ -52,4 +52,10 @@ async function start() {
   elementOf('main').dataset['ready'] = 'yes';
 }
 
-start();
+/** The tables that are on the page stay. @param {unknown} error */
+function tell(error) {
+  const text = `Charts and the table of targets cannot be shown by this browser: ${error}`;
+  elementOf('main').prepend(make('p', { class: 'notice', role: 'alert' }, [text]));
+}
+
+start().catch(tell);

@@ -35,19 +35,7 @@ export function drawRanks(figure, { column, tables, ranks }) {
       padding: [8, 12, 0, 0],
       cursor: { drag: { x: true, y: false }, y: false },
       scales: { x: { time: false, distr: 3 }, y: { distr: 3 } },
-      axes: [
-        {
-          ...axisStyle(),
-          values: (_plot, splits) =>
-            splits.map((split) => (isPower(split) ? roughText(split) : '')),
-        },
-        {
-          ...axisStyle(),
-          size: 52,
-          values: (_plot, splits) =>
-            splits.map((split) => (isPower(split) ? roughText(split) : '')),
-        },
-      ],
+      axes: [powersAxis(), { ...powersAxis(), size: 52 }],
       series: [
         {},
         ...tables.map((_, index) => ({
@@ -68,7 +56,17 @@ export function drawRanks(figure, { column, tables, ranks }) {
   });
 }
 
-/** @param {number | null} value */
-function isPower(value) {
-  return value !== null && value >= 1 && Number.isInteger(Math.log10(value));
+/** @returns {Partial<import('uplot').Axis>} */
+function powersAxis() {
+  return {
+    ...axisStyle(),
+    size: 26,
+    splits: (_plot, _axis, least, most) => {
+      const powers = [];
+      for (let power = 1; power <= most; power *= 10) if (power >= least) powers.push(power);
+      return powers;
+    },
+    filter: (_plot, splits) => splits,
+    values: (_plot, splits) => splits.map(roughText),
+  };
 }

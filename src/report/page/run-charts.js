@@ -1,5 +1,5 @@
 // The charts over the time of one run, with one cursor and one zoom, and the same as tables.
-import { axisStyle, color, drawChart } from './chart.js';
+import { axisStyle, color, drawChart, timeAxis } from './chart.js';
 import { elementOf, make } from './data.js';
 import { drawLanes } from './lanes.js';
 import { bytesText, clockText, countText, durationText, roughText, timeText } from './quantity.js';
@@ -108,10 +108,7 @@ function drawLines(figure, { chart: { title, lines, axis, text }, x, shared }) {
         x: { time: true },
         y: { range: (_plot, _least, highest) => [0, highest > 0 ? highest * 1.08 : 1] },
       },
-      axes: [
-        axisStyle(),
-        { ...axisStyle(), size: 58, values: (_plot, splits) => splits.map(axis) },
-      ],
+      axes: [timeAxis(), { ...axisStyle(), size: 58, values: (_plot, splits) => splits.map(axis) }],
       series: [
         {},
         ...lines.map((line) => ({
