@@ -26,8 +26,7 @@ const blocksOf = new Map(PAGES.map((page) => [page, readBlocks(join(PROJECT, pag
 const HANG_MS = 10 * 60_000;
 
 /** What cannot be tried, so that a block is not left out without anybody noticing. */
-const NOT_RUN: Readonly<Record<string, number>> = {
-};
+const NOT_RUN: Readonly<Record<string, number>> = {};
 
 test('blocks that are only shown are few, and each says why', () => {
   const found: Record<string, number> = {};

@@ -2,8 +2,8 @@
 // per step and cell, runs, failures, datasets. Sums over targets are of what is valid now; those of
 // runs are of all that happened.
 import { locateTarget, type Plan, targetId, targetKey } from '../plan/plan.ts';
-import { writtenBytes } from '../run/history.ts';
 import type { Failure, Trace } from '../trace.ts';
+import { writtenBytes } from '../trace.ts';
 import { type Attempt, type AttemptSource, type AttemptStatus, readAttempts } from './attempts.ts';
 import { Members } from './members.ts';
 import { RunAttempts } from './run-attempts.ts';

@@ -52,4 +52,3 @@ function without(rows: readonly string[], others: readonly string[]): readonly s
     return count <= 0;
   });
 }
-
