@@ -1,6 +1,7 @@
 // `pipeline status`: where everything is, from the journals and the disk, beside whoever runs.
 import { relative } from 'node:path';
-import { nodeFileSystem } from '../node-file-system.ts';
+import { isoTime } from '../file-system.ts';
+import { nodeFileSystem, systemClock } from '../node-file-system.ts';
 import {
   memberVariables,
   type PlanStep,
@@ -28,6 +29,7 @@ export async function statusCommand(
   words: readonly string[],
   { raw, run }: { readonly raw: RawOptions & { readonly json?: boolean }; readonly run: Call },
 ): Promise<number> {
+  const since = isoTime(systemClock);
   const project = openProject(projectOptions(raw));
   const owner = observeOwner({
     fs: nodeFileSystem,
@@ -37,7 +39,7 @@ export async function statusCommand(
   const text = await look(project, {
     options: { words, rehash: 'none', isAllFresh: run.isAllDone() },
     use: (found) => {
-      const states = new ShownStates(found, owner !== undefined);
+      const states = new ShownStates(found, { isRunning: owner !== undefined, since });
       if (raw.json === true) return statusJson(found, states);
       const running =
         owner === undefined
@@ -54,20 +56,30 @@ export async function statusCommand(
 
 class ShownStates {
   readonly #look: Look;
-  readonly #running: boolean;
+  readonly #isRunning: boolean;
+  /** ISO time at which looking began. */
+  readonly #since: string;
 
-  constructor(found: Look, running: boolean) {
+  constructor(found: Look, { isRunning, since }: { isRunning: boolean; since: string }) {
     this.#look = found;
-    this.#running = running;
+    this.#isRunning = isRunning;
+    this.#since = since;
   }
 
   of(id: TargetId): ShownState {
     const { survey } = this.#look;
-    return shownState({
+    const state = shownState({
       isFresh: survey.assessment.stateOf(id) === 'fresh',
-      isRunning: this.#running,
+      isRunning: this.#isRunning,
       recorded: () => survey.recorded(id)?.status,
     });
+    return state === 'stale' && this.#isNew(id) ? 'done' : state;
+  }
+
+  /** What a run ends or frees meanwhile has its record already, but was judged without it. */
+  #isNew(id: TargetId): boolean {
+    const recorded = this.#look.survey.recorded(id);
+    return this.#isRunning && recorded?.trace !== undefined && recorded.at >= this.#since;
   }
 }
 
