@@ -15,8 +15,8 @@ import { explainGrowth, type Growth, Watch } from './scale-watch.ts';
 import { Random } from './simulation-random.ts';
 
 const TABLES: readonly TableName[] = ['labels', 'descriptions', 'aliases', 'links', 'claims'];
-/** The quota of a free account for five minutes, in windows of three seconds a tenth of it. */
-const RATE_LIMIT = { api: 100, resolvers: 500, windowSeconds: 3 };
+/** The quota of a free account for five minutes, in windows of three seconds a twentieth of it. */
+const RATE_LIMIT = { api: 50, resolvers: 250, windowSeconds: 3 };
 /** Files in a batch of the profile `full`, about. */
 const BATCH_FILES = 100;
 /** How much more a runner may hold in the last third of its life than in the first. */
