@@ -10,10 +10,9 @@ import type { Attempt, RuleResult } from './rule.ts';
 import { splitOutput } from './split-output.ts';
 import { DatabaseError, type SqlPlace, sqlFailure } from './sql-error.ts';
 import { sqlMeaning } from './sql-meaning.ts';
+import { type ProgressWatch, watchProgress } from './sql-progress.ts';
 import { isQuery, mentions, quotedName, type Statement, splitStatements } from './sql-text.ts';
 import { TargetError, targetError } from './target-error.ts';
-
-const PROGRESS_MS = 500;
 
 export type SqlRule = Extract<RuleOrder, { kind: 'sql' }>;
 
@@ -23,7 +22,11 @@ export async function runSql(attempt: Attempt, rule: SqlRule): Promise<RuleResul
   if (query === undefined || !isQuery(query)) throw noQuery(rule);
   const database = await attempt.database();
   const values = await bindings(attempt);
-  const progress = watchProgress(attempt, { database, statements: statements.length });
+  const progress = watchProgress(attempt, {
+    text: rule.text,
+    statements,
+    percent: () => database.progress(),
+  });
   try {
     for (const statement of statements.slice(0, -1)) {
       attempt.control.signal.throwIfAborted();
@@ -40,6 +43,7 @@ export async function runSql(attempt: Attempt, rule: SqlRule): Promise<RuleResul
       values,
       progress,
     });
+    progress.next();
     const meaning = await sqlMeaning(database, rule.text);
     const account = mentions(statements, 'accounting') ? await readAccount(database) : undefined;
     const found = mentions(statements, 'rejects')
@@ -153,38 +157,4 @@ async function inputColumns(scope: SqlScope, error: DatabaseError): Promise<stri
   } catch {
     return undefined; // Not Parquet, or gone: the error itself says enough.
   }
-}
-
-interface ProgressWatch {
-  /** The statement is done. */
-  next(): void;
-  /** How much of it is done, 0 to 1, where DuckDB does not know. */
-  share(share: number): void;
-  end(): void;
-}
-
-/** Reports how much of the input's bytes is done, as far as DuckDB estimates it. */
-function watchProgress(
-  attempt: Attempt,
-  { database, statements }: { readonly database: Database; readonly statements: number },
-): ProgressWatch {
-  const total = attempt.order.inputs
-    .flatMap(({ files }) => files)
-    .reduce((sum, { bytes }) => sum + bytes, 0);
-  let done = 0;
-  let known: number | undefined;
-  let highest = 0;
-  const timer = setInterval(() => {
-    const share = (done + (known ?? (database.progress() ?? 0) / 100)) / statements;
-    highest = Math.max(highest, Math.min(1, share));
-    attempt.control.progress({ done: Math.round(highest * total), total, unit: 'bytes' });
-  }, PROGRESS_MS);
-  if (total === 0) clearInterval(timer);
-  return {
-    next: () => done++,
-    share: (share) => {
-      known = share;
-    },
-    end: () => clearInterval(timer),
-  };
 }
