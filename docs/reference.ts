@@ -104,7 +104,11 @@ function section({ heading, path, where }: Section): string {
   return `## ${heading}\n\n${where}${about}\n\n${keys.join('\n')}`;
 }
 
-function keyText(name: string, raw: Part, { isRequired }: { readonly isRequired: boolean }): string {
+function keyText(
+  name: string,
+  raw: Part,
+  { isRequired }: { readonly isRequired: boolean },
+): string {
   const part = resolved(raw);
   const facts: string[] = [];
   if (part.title !== undefined) facts.push(part.title);
@@ -131,7 +135,7 @@ ${described(partAt('#/$defs/overlay'))}
 function described({ description }: Part): string {
   return (description ?? '')
     .replace('{{ and }}', '`{{` and `}}`')
-    .replace('${..}', '`${..}`')
+    .replace(/\$\{\.\.\}/, '`$&`')
     .replaceAll(/`[^`]*`|[*<]/g, (found) => (found.length > 1 ? found : `\\${found}`));
 }
 

@@ -1,13 +1,21 @@
 // A folder that looks like a fresh checkout, in which the commands of a page of the documentation
 // are run by a shell as a reader would: `pnpm pipeline` is the real command line of this project.
 import { spawn } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { PROJECT } from './rig.ts';
 
 const COPIED = ['tasks', 'examples', 'pipeline.yaml', 'package.json'];
-const LINKED = ['src', 'schema', 'node_modules'];
+const LINKED = ['src', 'schema', 'bench', 'node_modules'];
 
 /** Only `pnpm pipeline` and `pnpm -s pipeline`: what else pnpm can do is not the page's matter. */
 const PNPM = `#!/bin/sh
@@ -27,7 +35,8 @@ export class DocSandbox {
   readonly #env: NodeJS.ProcessEnv;
 
   constructor(env: NodeJS.ProcessEnv = {}) {
-    for (const name of COPIED) cpSync(join(PROJECT, name), join(this.root, name), { recursive: true });
+    for (const name of COPIED)
+      cpSync(join(PROJECT, name), join(this.root, name), { recursive: true });
     for (const name of LINKED) symlinkSync(join(PROJECT, name), join(this.root, name));
     this.write('bin/pnpm', PNPM);
     chmodSync(join(this.root, 'bin/pnpm'), 0o755);
