@@ -11,7 +11,7 @@ export interface Location {
 }
 
 export interface Diagnostic {
-  /** Stable code for programs; listed in the README. */
+  /** Stable code for programs; explained in docs/troubleshooting.md. */
   readonly code: DiagnosticCode;
   readonly severity: 'error' | 'warning';
   /** One sentence: what was found, with the step or key it concerns. */

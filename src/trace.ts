@@ -108,7 +108,7 @@ export function writtenBytes({ manifest, artifacts }: Trace): number {
   return manifest?.totalBytes ?? artifacts.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-/** Stable codes of what can go wrong with a target; the README explains each. */
+/** Stable codes of what can go wrong with a target; docs/troubleshooting.md explains each. */
 export type FailureCode =
   | 'sql-error'
   | 'task-error'

@@ -9,6 +9,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import schema from '../schema/pipeline.schema.json' with { type: 'json' };
+import { parseConfig } from '../src/config/parse.ts';
 import { type Block, missingLine, readBlocks } from './doc-page.ts';
 import { DocSandbox, type Finished } from './doc-sandbox.ts';
 import { TestHub } from './hub-pipeline-rig.ts';
@@ -26,7 +27,17 @@ const blocksOf = new Map(PAGES.map((page) => [page, readBlocks(join(PROJECT, pag
 const HANG_MS = 10 * 60_000;
 
 /** What cannot be tried, so that a block is not left out without anybody noticing. */
-const NOT_RUN: Readonly<Record<string, number>> = {};
+const NOT_RUN: Readonly<Record<string, number>> = {
+  'README.md': 2,
+  'docs/tasks.md': 1,
+  'docs/troubleshooting.md': 1,
+  'docs/tutorial.md': 2,
+  'docs/wikidata.md': 3,
+};
+
+const PUBLIC_HUB = 'https://huggingface.co';
+/** Pages whose commands speak with the public Hub: an embedded one stands in for it. */
+const NEED_A_HUB = new Set(['docs/tutorial.md', 'docs/wikidata.md']);
 
 test('blocks that are only shown are few, and each says why', () => {
   const found: Record<string, number> = {};
@@ -44,7 +55,7 @@ describe.concurrent('every block of the page does what it says:', () => {
 });
 
 async function tryPage(page: string, blocks: readonly Block[]): Promise<void> {
-  const hub = page === 'docs/wikidata.md' ? await TestHub.start() : undefined;
+  const hub = NEED_A_HUB.has(page) ? await TestHub.start() : undefined;
   const sandbox = new DocSandbox(hub === undefined ? {} : { HF_TOKEN: hub.token });
   try {
     if (hub !== undefined) await pretendToBeReal(hub, sandbox);
@@ -52,13 +63,17 @@ async function tryPage(page: string, blocks: readonly Block[]): Promise<void> {
     const written: string[] = [];
     for (const block of blocks) {
       const place = `${page}:${block.line}`;
-      const { mark, language, text } = block;
+      const { mark, language } = block;
+      // The real dataset has 63 batches, the small one a single one.
+      const text = block.text
+        .replaceAll('@batch=62', '@batch=0')
+        .replaceAll(PUBLIC_HUB, hub?.url ?? PUBLIC_HUB);
       if (mark.kind === 'not run') continue;
       if (mark.kind === 'file') {
         sandbox.write(mark.text, text);
         written.push(mark.text);
       } else if (language === 'sh') {
-        last = await runCommands(block, { sandbox, place });
+        last = await runCommands({ ...block, text }, { sandbox, place });
       } else if (mark.kind === 'output') {
         const missing = missingLine(text, last?.text ?? '');
         const told = `${place}: not printed: ${missing}\nwhat was printed:\n${last?.text}`;
@@ -99,6 +114,10 @@ async function checkPart({ language, text }: Block, place: string): Promise<void
   switch (language) {
     case 'yaml': {
       const { profiles = {}, ...rest } = parseYaml(text);
+      if ('name' in rest) {
+        expect(mistakesOf(text), place).toEqual([]);
+        return;
+      }
       for (const part of [rest, ...Object.values(profiles)]) {
         fitsAsPart(part);
         expect(fitsAsPart.errors ?? [], place).toEqual([]);
@@ -116,6 +135,13 @@ async function checkPart({ language, text }: Block, place: string): Promise<void
     default:
       expect.unreachable(`${place}: a block of "${language}" needs a mark`);
   }
+}
+
+/** Of a whole pipeline, whose files are not there. */
+function mistakesOf(text: string): readonly unknown[] {
+  const places = { file: 'pipeline.yaml', root: PROJECT, work: join(PROJECT, 'work') };
+  const readFile = () => '';
+  return parseConfig({ text, ...places, profile: undefined, set: [], readFile }).diagnostics;
 }
 
 /** Tasks that a page has the reader write fit the task contract. */
@@ -150,8 +176,8 @@ async function pretendToBeReal(hub: TestHub, sandbox: DocSandbox): Promise<void>
   }
   database.closeSync();
   const pipeline = readFileSync(join(PROJECT, 'pipeline.yaml'), 'utf8');
-  expect(pipeline).toContain('"https://huggingface.co"');
-  sandbox.write('pipeline.yaml', pipeline.replace('"https://huggingface.co"', `"${hub.url}"`));
+  expect(pipeline).toContain(PUBLIC_HUB);
+  sandbox.write('pipeline.yaml', pipeline.replace(PUBLIC_HUB, hub.url));
 }
 
 test('the reference says what the schema says', async () => {

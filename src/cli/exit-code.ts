@@ -1,4 +1,4 @@
-// What the process's exit code says; documented in the README.
+// What the process's exit code says; documented in docs/troubleshooting.md.
 export const EXIT = {
   ok: 0,
   /** A target failed or is blocked. */

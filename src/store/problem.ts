@@ -1,7 +1,7 @@
 // What keeps a run from using a work folder, as a value for the user.
 
 export interface StoreProblem {
-  /** Stable code for programs; listed in the README. */
+  /** Stable code for programs; explained in docs/troubleshooting.md. */
   readonly code: 'other-pipeline' | 'newer-format' | 'unreadable-state' | 'locked';
   /** One sentence: what was found. */
   readonly message: string;
