@@ -1,6 +1,7 @@
 // `pipeline history`: what every attempt at every target took, from the journals, for people who
 // would rather query it. Reads beside whoever runs and never takes the lock.
 import { createWriteStream } from 'node:fs';
+import { resolve } from 'node:path';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { nodeFileSystem } from '../node-file-system.ts';
@@ -8,6 +9,7 @@ import { HISTORY_HEAD, type HistoryRow, historyLine, readHistory } from '../repo
 import { EXIT } from './exit-code.ts';
 import { planRecorded } from './look.ts';
 import { projectOptions, type RawOptions } from './options.ts';
+import { openOutput } from './output-file.ts';
 import { openProject, stateFolder } from './project.ts';
 import { openRecords } from './records.ts';
 import { UsageError } from './usage-error.ts';
@@ -26,7 +28,8 @@ export async function historyCommand(
   const { plan } = planRecorded(project);
   const folder = stateFolder(project.config);
   const rows = readHistory(plan, { fs: nodeFileSystem, folder, journals: store.journals() });
-  const to = out === undefined ? process.stdout : createWriteStream(out);
+  const to =
+    out === undefined ? process.stdout : createWriteStream(out, { fd: openOutput(resolve(out)) });
   await write(await encode(rows, { format, layout: out === undefined ? 'stream' : 'file' }), to);
   return EXIT.ok;
 }

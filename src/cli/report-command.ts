@@ -1,8 +1,8 @@
 // `pipeline report`: one HTML file about all targets and runs, from the journals and what is judged
 // of them. Reads beside whoever runs and never takes the lock.
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { closeSync, writeFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
 import { nodeFileSystem } from '../node-file-system.ts';
 import { collectReport } from '../report/collect-report.ts';
 import { reportDocument } from '../report/html/document.ts';
@@ -14,6 +14,7 @@ import { EXIT } from './exit-code.ts';
 import type { Call } from './glance.ts';
 import { look } from './look.ts';
 import { projectOptions, type RawOptions } from './options.ts';
+import { openOutput } from './output-file.ts';
 import { openProject, stateFolder } from './project.ts';
 import { openRecords } from './records.ts';
 
@@ -41,8 +42,9 @@ export async function reportCommand(
       }),
   });
   const path = raw.out === undefined ? join(work, 'report.html') : resolve(raw.out);
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, reportDocument(report));
+  const file = openOutput(path);
+  writeFileSync(file, reportDocument(report));
+  closeSync(file);
   process.stdout.write(`${relative(process.cwd(), path)}\n`);
   if (raw.open === 'yes') openInBrowser(path);
   return EXIT.ok;

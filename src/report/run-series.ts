@@ -129,8 +129,10 @@ function memoryOf(spread: Spread): Pick<RunSeries, 'peakBytes' | 'togetherBytes'
     forEachPiece(index, spread, (piece) => {
       peakBytes[piece] = Math.max(peakBytes[piece] ?? 0, bytes);
     });
-    changes.push({ at: (columns.startedMs[index] ?? 0) - fromMs, bytes });
-    changes.push({ at: (columns.endedMs[index] ?? 0) - fromMs, bytes: -bytes });
+    const at = (columns.startedMs[index] ?? 0) - fromMs;
+    // What took less than a millisecond was there all the same.
+    const end = Math.max((columns.endedMs[index] ?? 0) - fromMs, at + 1);
+    changes.push({ at, bytes }, { at: end, bytes: -bytes });
   }
   changes.sort((a, b) => a.at - b.at || a.bytes - b.bytes);
   let now = 0;

@@ -40,7 +40,7 @@ export function dataTable(table: DataTable): Markup {
   return html`${rows.length < filterFrom ? undefined : filter}
 <div class="scroll" role="region" tabindex="0" aria-labelledby="${id}-caption">
 <table id="${id}" class="data">
-<caption id="${id}-caption">${caption}</caption>
+<caption><span id="${id}-caption">${caption}</span></caption>
 <thead><tr>${columns.map(headCell)}</tr></thead>
 <tbody>${rows.map(
     (row) => html`<tr>${row.map((cell, index) => bodyCell(cell, { columns, index }))}</tr>

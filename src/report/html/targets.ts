@@ -13,13 +13,13 @@ export function targetSection({ steps, unplanned }: Report): Markup {
   return html`<section id="targets" aria-labelledby="targets-head">
 <h2 id="targets-head">Targets</h2>
 <form class="filter" id="targets-form" role="search" aria-label="Targets">
-<label for="targets-text">Name</label><input type="search" id="targets-text" autocomplete="off" spellcheck="false" placeholder="part of a name">
-<label for="targets-step">Step</label><select id="targets-step"><option value="">any</option>${steps.map(({ name }, index) => option(name, index))}</select>
-<label for="targets-state">State</label><select id="targets-state"><option value="">any</option>${STATES.map(option)}</select>
+<span class="field"><label for="targets-text">Name</label><input type="search" id="targets-text" autocomplete="off" spellcheck="false" placeholder="part of a name"></span>
+<span class="field"><label for="targets-step">Step</label><select id="targets-step"><option value="">any</option>${steps.map(({ name }, index) => option(name, index))}</select></span>
+<span class="field"><label for="targets-state">State</label><select id="targets-state"><option value="">any</option>${STATES.map(option)}</select></span>
 <output id="targets-count" for="targets-text targets-step targets-state" aria-live="polite"></output>
 </form>
 <div class="scroll" role="region" tabindex="0" aria-labelledby="targets-caption">
-<table id="targets-table" class="data"><caption id="targets-caption">Targets: figures of the last attempt at each</caption><thead></thead><tbody></tbody></table></div>
+<table id="targets-table" class="data"><caption><span id="targets-caption">Targets: figures of the last attempt at each</span></caption><thead></thead><tbody></tbody></table></div>
 <p><button type="button" id="targets-more" hidden>Show more</button></p>${gone}
 <noscript><p>This table needs JavaScript.</p></noscript>
 </section>`;

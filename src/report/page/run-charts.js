@@ -184,7 +184,7 @@ function numberTable(caption, heads, rows) {
   const kind = (/** @type {number} */ index) => (index === 0 ? 'text' : 'number');
   const table = /** @type {HTMLTableElement} */ (
     make('table', { class: 'data' }, [
-      make('caption', {}, [caption]),
+      make('caption', {}, [make('span', {}, [caption])]),
       make('thead', {}, [
         make(
           'tr',
