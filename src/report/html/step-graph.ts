@@ -55,8 +55,7 @@ function stepBox(step: StepData): Markup {
   const { name, states, targets } = step;
   const over = overText(step);
   const done = states[STATES.indexOf('done')] ?? 0;
-  const label = `${name}, ${over}: ${explainStates(states)}. Show its targets`;
-  return html`<a href="#targets" data-step="${name}" aria-label="${label}"><title>${explainStates(states)}</title>
+  return html`<title>${explainStates(states)}</title><a href="#targets" data-step="${name}">
 <rect class="box" width="${SIZE.width}" height="${SIZE.height}" rx="4"/>
 <text class="name" x="${PADDING}" y="20">${shorten(name, NAME_LENGTH)}</text>
 <text class="small" x="${PADDING}" y="35">${shorten(over, SMALL_LENGTH)}</text>

@@ -1,7 +1,7 @@
 // Draws the stretches of work of each worker, one lane below the other, with uPlot's axes, cursor and
 // zoom.
 import { axisStyle, drawChart, stepColor, timeAxis } from './chart.js';
-import { clockText, countText, durationText } from './quantity.js';
+import { countText, durationText, momentText } from './quantity.js';
 
 /** @typedef {import('./data.js').Series} Series */
 /** @typedef {import('./data.js').Lane} Lane */
@@ -90,7 +90,7 @@ function describeAt(plot, { series, steps }) {
   if (lane === undefined) return undefined;
   const seconds = plot.posToVal(left, 'x');
   const ms = seconds * 1000 - series.fromMs;
-  const when = clockText(new Date(seconds * 1000));
+  const when = momentText(new Date(seconds * 1000), series.widthMs);
   const { stretches, isExact } = lane;
   for (let at = 0; at < stretches.length; at += 3) {
     const [start = 0, length = 0, step = -1] = stretches.slice(at, at + 3);

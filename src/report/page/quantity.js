@@ -55,3 +55,10 @@ export function clockText(date) {
   const parts = [date.getHours(), date.getMinutes(), date.getSeconds()];
   return parts.map((part) => String(part).padStart(2, '0')).join(':');
 }
+
+/** As exact as pieces of time of this width need. @param {Date} date @param {number} widthMs */
+export function momentText(date, widthMs) {
+  const ms =
+    widthMs < 1000 ? `.${String(date.getMilliseconds()).padStart(3, '0').slice(0, 2)}` : '';
+  return clockText(date) + ms;
+}

@@ -2,7 +2,7 @@
 import { axisStyle, color, drawChart, timeAxis } from './chart.js';
 import { elementOf, make } from './data.js';
 import { drawLanes } from './lanes.js';
-import { bytesText, clockText, countText, durationText, roughText, timeText } from './quantity.js';
+import { bytesText, countText, durationText, momentText, roughText, timeText } from './quantity.js';
 import { makeSortable } from './tables.js';
 
 /** @typedef {import('./data.js').Series} Series */
@@ -27,7 +27,7 @@ export function drawRun(series, steps) {
   if (lanes !== null) plots.push(drawLanes(lanes, { series, steps, x, shared }));
   for (const chart of chartsOf(series)) {
     const place = figure(chart.chart);
-    if (place !== null) plots.push(drawLines(place, { chart, x, shared }));
+    if (place !== null) plots.push(drawLines(place, { chart, x, widthMs: series.widthMs, shared }));
   }
   elementOf('time-tables').replaceChildren(laneTable(series), pieceTable(series));
 }
@@ -77,9 +77,9 @@ function chartsOf({ widthMs, targets, rows, bytesIn, bytesOut, peakBytes, togeth
 
 /**
  * @param {Element} figure
- * @param {{ chart: TimeChart, x: number[], shared: Pick<import('./chart.js').ChartOptions, 'readout' | 'together'> }} what
+ * @param {{ chart: TimeChart, x: number[], widthMs: number, shared: Pick<import('./chart.js').ChartOptions, 'readout' | 'together'> }} what
  */
-function drawLines(figure, { chart: { title, lines, axis, text }, x, shared }) {
+function drawLines(figure, { chart: { title, lines, axis, text }, x, widthMs, shared }) {
   const caption = figure.querySelector('figcaption');
   const keys =
     lines.length === 1
@@ -125,7 +125,7 @@ function drawLines(figure, { chart: { title, lines, axis, text }, x, shared }) {
       const parts = lines.map(
         ({ name, values }) => `${name} ${text(values[Math.min(idx, values.length - 1)] ?? 0)}`,
       );
-      return `${clockText(new Date((x[idx] ?? 0) * 1000))}  ${title}: ${parts.join(', ')}`;
+      return `${momentText(new Date((x[idx] ?? 0) * 1000), widthMs)}  ${title}: ${parts.join(', ')}`;
     },
   });
 }
