@@ -28,6 +28,7 @@ export async function reportCommand(
   const folder = stateFolder(project.config);
   const fs = nodeFileSystem;
   const owner = observeOwner({ fs, processes: systemProcesses(), folder });
+  const judgedMs = Date.now();
   const report = await look(project, {
     options: { words: [], rehash: 'none', isAllFresh: run.isAllDone() },
     use: ({ graph, survey }) =>
@@ -36,6 +37,7 @@ export async function reportCommand(
         work: relative(process.cwd(), work) || '.',
         nowMs: Date.now(),
         running: owner && `pid ${owner.pid} since ${owner.at} (${owner.command})`,
+        judgedMs,
         isFresh: (id) => survey.assessment.stateOf(id) === 'fresh',
         source: { fs, folder, journals: store.journals() },
         runs: listRuns(fs.read(runsPath(folder)) ?? new Uint8Array()),

@@ -29,6 +29,8 @@ export interface ReportOptions {
   readonly nowMs: number;
   readonly running: string | undefined;
   readonly isFresh: (id: number) => boolean;
+  /** When it was asked what is fresh: a run beside it goes on making targets. */
+  readonly judgedMs: number;
   readonly source: AttemptSource;
   readonly runs: readonly PastRun[];
 }
@@ -58,7 +60,7 @@ export async function collectReport(options: ReportOptions): Promise<Report> {
     cells: cellsOf(plan, gathered),
     failures: failuresOf(plan, { gathered, states }),
     slowest: slowestOf(plan, gathered.targets.durationMs),
-    runs: runsOf(plan, { runs: options.runs, gathered }),
+    runs: runsOf(plan, { runs: options.runs, gathered, isRunning: running !== undefined }),
     partitions: await partitionTables(plan, gathered.cells),
     datasets: [...gathered.datasets]
       .map(([dataset, sums]) => ({ dataset, ...sums }))
@@ -78,14 +80,19 @@ const RECORDED = {
   unended: 'started',
 } as const;
 
-function statesOf({ plan, isFresh, running }: ReportOptions, { targets }: Gathered): Uint8Array {
+function statesOf(
+  { plan, isFresh, judgedMs, running }: ReportOptions,
+  { targets }: Gathered,
+): Uint8Array {
   const isRunning = running !== undefined;
   return Uint8Array.from({ length: plan.targetCount }, (_, id) => {
     const recorded = () => {
       const status = targets.status[id];
       return status === undefined ? undefined : RECORDED[status];
     };
-    return STATES.indexOf(shownState({ isFresh: isFresh(id), isRunning, recorded }));
+    const isMadeSince = targets.status[id] === 'done' && (targets.endedMs[id] ?? 0) >= judgedMs;
+    const isDone = isFresh(id) || isMadeSince;
+    return STATES.indexOf(shownState({ isFresh: isDone, isRunning, recorded }));
   });
 }
 
@@ -216,16 +223,26 @@ function slowestOf(plan: Plan, durationMs: Float64Array): readonly SlowTarget[] 
 /** Newest first; those that did nothing are left out. */
 function runsOf(
   plan: Plan,
-  { runs, gathered }: { readonly runs: readonly PastRun[]; readonly gathered: Gathered },
+  {
+    runs,
+    gathered,
+    isRunning,
+  }: {
+    readonly runs: readonly PastRun[];
+    readonly gathered: Gathered;
+    readonly isRunning: boolean;
+  },
 ): readonly RunData[] {
   const active = runs.flatMap((run) => {
     const attempts = gathered.runs.get(run.run);
     return attempts === undefined ? [] : [{ run, attempts }];
   });
   const shown = active.slice(-SHOWN_RUNS).toReversed();
-  return shown.map(({ run, attempts }, index) =>
-    runData(run, { attempts, series: index < DRAWN_RUNS ? seriesIn(plan, attempts) : undefined }),
-  );
+  return shown.map(({ run, attempts }, index) => {
+    const series = index < DRAWN_RUNS ? seriesIn(plan, attempts) : undefined;
+    const isAtWork = isRunning && run === runs.at(-1);
+    return runData(run, { attempts, series, isAtWork });
+  });
 }
 
 function seriesIn({ steps }: Plan, { columns }: RunAttempts): RunSeries | undefined {
@@ -235,7 +252,11 @@ function seriesIn({ steps }: Plan, { columns }: RunAttempts): RunSeries | undefi
 
 function runData(
   { run, at, command, host, endedAt }: PastRun,
-  { attempts, series }: { attempts: RunAttempts; series: RunSeries | undefined },
+  {
+    attempts,
+    series,
+    isAtWork,
+  }: { attempts: RunAttempts; series: RunSeries | undefined; isAtWork: boolean },
 ): RunData {
   const endedMs = endedAt === undefined ? attempts.lastMs : Date.parse(endedAt);
   return {
@@ -244,7 +265,7 @@ function runData(
     host,
     startedMs: Date.parse(at),
     endedMs,
-    isEnded: endedAt !== undefined,
+    end: endedAt !== undefined ? 'clean' : isAtWork ? 'at work' : 'none',
     counts: attempts.counts,
     rows: attempts.rows,
     bytesOut: attempts.bytesOut,

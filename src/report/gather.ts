@@ -13,6 +13,7 @@ export interface TargetColumns {
   readonly status: (AttemptStatus | undefined)[];
   readonly attempts: Uint32Array;
   readonly startedMs: Float64Array;
+  readonly endedMs: Float64Array;
   readonly durationMs: Float64Array;
   readonly rows: Float64Array;
   readonly bytesIn: Float64Array;
@@ -153,6 +154,7 @@ class Gatherer {
     targets.status[id] = attempt.status;
     targets.attempts[id] = attempt.attempt;
     targets.startedMs[id] = startedMs ?? Number.NaN;
+    targets.endedMs[id] = attempt.endedMs ?? Number.NaN;
     targets.durationMs[id] = durationMs ?? Number.NaN;
     targets.rows[id] = trace?.rows ?? Number.NaN;
     targets.bytesIn[id] = effort.bytesIn ?? Number.NaN;
@@ -199,6 +201,7 @@ function noTargets(count: number): TargetColumns {
     status: new Array(count).fill(undefined),
     attempts: new Uint32Array(count),
     startedMs: unknown(),
+    endedMs: unknown(),
     durationMs: unknown(),
     rows: unknown(),
     bytesIn: unknown(),

@@ -100,7 +100,8 @@ export interface RunData extends Pick<PastRun, 'run' | 'command' | 'host'> {
   readonly startedMs: number;
   /** Of the clean end, else of the last that is recorded. */
   readonly endedMs: number;
-  readonly isEnded: boolean;
+  /** How it ended; `none` is recorded of one that died. */
+  readonly end: 'clean' | 'at work' | 'none';
   readonly counts: Readonly<Record<AttemptStatus, number>>;
   readonly rows: number;
   readonly bytesOut: number;

@@ -51,7 +51,7 @@ function figures(report: Report): readonly Markup[] {
   const peak = steps.reduce((most, { peakBytes }) => Math.max(most, peakBytes), 0);
   const freed = steps.reduce((total, { bytesFreed }) => total + bytesFreed, 0);
   const known: readonly (readonly [string, string] | undefined)[] = [
-    last && ['last run', runText(last)],
+    last && [last.end === 'at work' ? 'run at work' : 'last run', runText(last)],
     ['runs that did something', explainCount(runs.length)],
     workMs > 0 ? ['work in the results', explainDuration(workMs)] : undefined,
     taken.length > 0 ? ['read from sources', explainBytes(sum(taken))] : undefined,
@@ -65,9 +65,9 @@ function figures(report: Report): readonly Markup[] {
   );
 }
 
-function runText({ startedMs, endedMs, isEnded }: RunData): string {
+function runText({ startedMs, endedMs, end }: RunData): string {
   const took = explainDuration(endedMs - startedMs);
-  return isEnded ? took : `${took}, no end recorded`;
+  return end === 'none' ? `${took}, no end` : took;
 }
 
 export function stepSection(report: Report): Markup {

@@ -2,53 +2,60 @@
 import { explainCount, explainCounted } from '../../reporter/quantity.ts';
 import type { PartitionTable } from '../partition-table.ts';
 import type { CellData, Report } from '../report.ts';
-import { type Cell, dataTable } from './data-table.ts';
+import { type Cell, type Column, dataTable } from './data-table.ts';
 import { bytesCell, countCell, rareCell } from './figures.ts';
 import { html, type Markup } from './markup.ts';
 
 export function rowSection({ cells }: Report): Markup {
   const told = cells.filter(({ hasRows, accounts, files }) => hasRows || accounts > 0 || files > 0);
+  const isCounted = told.some(({ accounts, rejects }) => accounts > 0 || rejects > 0);
+  const account = isCounted
+    ? html`<p>Where a step keeps account, its entries in are kept, dropped for a reason, or rejects.</p>`
+    : undefined;
   return html`<section id="rows" aria-labelledby="rows-head">
 <h2 id="rows-head">Rows</h2>
-<p>Of the results that are valid now. Where a step keeps account, entries in are kept, dropped for a reason, or rejects.</p>
+${account}
 ${dataTable({
   id: 'rows-table',
-  caption: 'Account of each step and table',
+  caption: 'Of the results that are valid now, by step and table',
   columns: [
     { name: 'table', kind: 'text' },
     { name: 'targets', kind: 'number' },
-    { name: 'entries in', kind: 'number' },
-    { name: 'kept', kind: 'number' },
-    { name: 'dropped', kind: 'number' },
-    { name: 'rejects', kind: 'number' },
+    ...(isCounted ? ACCOUNT : []),
     { name: 'rows out', kind: 'number' },
     { name: 'files', kind: 'number' },
     { name: 'written', kind: 'number' },
-    { name: 'reasons of drops', kind: 'text' },
+    ...(isCounted ? [{ name: 'reasons of drops', kind: 'text' } as const] : []),
   ],
-  rows: told.map(accountRow),
+  rows: told.map((cell) => rowOf(cell, isCounted)),
   filterFrom: 20,
 })}
 </section>`;
 }
 
-function accountRow(cell: CellData): readonly (Cell | string)[] {
-  const { name, targets, accounts, entriesIn, kept, drops, rejects, rows, hasRows } = cell;
-  const isCounted = accounts > 0;
-  const dropped = drops.reduce((sum, [, entries]) => sum + entries, 0);
-  const counted = (count: number) => countCell(isCounted ? count : undefined);
+const ACCOUNT = ['entries in', 'kept', 'dropped', 'rejects'].map((name): Column => {
+  return { name, kind: 'number' };
+});
+
+function rowOf(cell: CellData, isCounted: boolean): readonly (Cell | string)[] {
+  const { name, targets, drops, rows, hasRows, files, bytesOut } = cell;
+  const reasons = drops.map(([reason, entries]) => `${reason} ${explainCount(entries)}`);
   return [
     { show: name },
     countCell(targets),
-    counted(entriesIn),
-    counted(kept),
-    isCounted ? rareCell(dropped) : countCell(undefined),
-    rareCell(rejects),
+    ...(isCounted ? accountCells(cell) : []),
     countCell(hasRows ? rows : undefined),
-    countCell(cell.files),
-    bytesCell(cell.bytesOut),
-    drops.map(([reason, entries]) => `${reason} ${explainCount(entries)}`).join(', '),
+    countCell(files),
+    bytesCell(bytesOut),
+    ...(isCounted ? [reasons.join(', ')] : []),
   ];
+}
+
+function accountCells({ accounts, entriesIn, kept, drops, rejects }: CellData): readonly Cell[] {
+  const none = countCell(undefined);
+  if (accounts === 0) return [none, none, none, rareCell(rejects)];
+  const dropped = drops.reduce((sum, [, entries]) => sum + entries, 0);
+  return [countCell(entriesIn), countCell(kept), rareCell(dropped), rareCell(rejects)];
 }
 
 export function partitionSection({ partitions }: Report): Markup | undefined {
@@ -58,6 +65,9 @@ export function partitionSection({ partitions }: Report): Markup | undefined {
 ${partitions.map(partition)}
 </section>`;
 }
+
+/** Fewer values are seen in the table. */
+const RANKED_FROM = 12;
 
 function partition(table: PartitionTable, index: number): Markup {
   const { column, tables, values, more, unread } = table;
@@ -71,8 +81,12 @@ function partition(table: PartitionTable, index: number): Markup {
       ? ''
       : `${explainCounted(unread, 'manifest')} could not be read and are not counted.`,
   ].join(' ');
-  return html`<h3>${column}</h3>
-<figure class="chart" data-ranks="${index}"><figcaption>Rows of each ${column} by its rank</figcaption></figure>
+  const ranks =
+    values.length < RANKED_FROM
+      ? undefined
+      : html`
+<figure class="chart" data-ranks="${index}"><figcaption>Rows of each ${column} by its rank</figcaption></figure>`;
+  return html`<h3>${column}</h3>${ranks}
 ${dataTable({
   id: `values-${index}`,
   caption: `Rows per ${column} and table`,

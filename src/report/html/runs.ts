@@ -66,7 +66,7 @@ ${dataTable({
     { name: 'end', kind: 'text' },
     { name: 'command', kind: 'text' },
   ],
-  rows: runs.map(({ startedMs, endedMs, isEnded, counts, rows, bytesOut, command }) => [
+  rows: runs.map(({ startedMs, endedMs, end, counts, rows, bytesOut, command }) => [
     timeCell(startedMs),
     durationCell(endedMs - startedMs),
     rareCell(counts.done),
@@ -76,7 +76,7 @@ ${dataTable({
     rareCell(counts.accepted + counts.inferred),
     countCell(rows),
     bytesCell(bytesOut),
-    isEnded ? 'clean' : 'none recorded',
+    end === 'none' ? 'none recorded' : end,
     { show: html`<code>${command}</code>` },
   ]),
 })}

@@ -6,7 +6,7 @@ import { STATES } from '../shown-state.ts';
 import { explainStates, overText, stateClass } from './figures.ts';
 import { html, type Markup } from './markup.ts';
 
-const SIZE = { width: 138, height: 66, gapX: 26, gapY: 16 };
+const SIZE = { width: 138, height: 80, gapX: 26, gapY: 16 };
 const MARGIN = 2;
 const PADDING = 10;
 /** Letters that fit into a box. */
@@ -59,18 +59,17 @@ function stepBox(step: StepData): Markup {
 <rect class="box" width="${SIZE.width}" height="${SIZE.height}" rx="4"/>
 <text class="name" x="${PADDING}" y="20">${shorten(name, NAME_LENGTH)}</text>
 <text class="small" x="${PADDING}" y="35">${shorten(over, SMALL_LENGTH)}</text>
-<text class="small" x="${PADDING}" y="49">${explainCount(done)} of ${explainCount(targets)}${otherThanDone(states)}</text>
+<text class="small" x="${PADDING}" y="49">${explainCount(done)} of ${explainCount(targets)}</text>
+<text class="small" x="${PADDING}" y="63">${otherThanDone(states)}</text>
 ${bar(states, targets)}</a>`;
 }
 
-/** What needs attention, as far as there is room. */
+/** What needs attention most. */
 function otherThanDone(states: Counts): string {
   const worst = (['failed', 'running', 'stale'] as const).find(
     (state) => (states[STATES.indexOf(state)] ?? 0) > 0,
   );
-  return worst === undefined
-    ? ''
-    : `, ${explainCount(states[STATES.indexOf(worst)] ?? 0)} ${worst}`;
+  return worst === undefined ? '' : `${explainCount(states[STATES.indexOf(worst)] ?? 0)} ${worst}`;
 }
 
 function bar(states: Counts, targets: number): Markup {
@@ -79,7 +78,7 @@ function bar(states: Counts, targets: number): Markup {
   const pieces = STATES.map((state, index) => {
     const width = targets === 0 ? 0 : ((states[index] ?? 0) / targets) * full;
     if (width === 0) return undefined;
-    const piece = html`<rect class="${stateClass(state)}" x="${x.toFixed(2)}" y="55" width="${width.toFixed(2)}" height="5"/>`;
+    const piece = html`<rect class="${stateClass(state)}" x="${x.toFixed(2)}" y="69" width="${width.toFixed(2)}" height="5"/>`;
     x += width;
     return piece;
   });

@@ -27,9 +27,20 @@ export function drawRun(series, steps) {
   if (lanes !== null) plots.push(drawLanes(lanes, { series, steps, x, shared }));
   for (const chart of chartsOf(series)) {
     const place = figure(chart.chart);
-    if (place !== null) plots.push(drawLines(place, { chart, x, widthMs: series.widthMs, shared }));
+    if (place !== null && !tellNothing(place, chart))
+      plots.push(drawLines(place, { chart, x, widthMs: series.widthMs, shared }));
   }
   elementOf('time-tables').replaceChildren(laneTable(series), pieceTable(series));
+}
+
+/** Whether there is nothing to draw, which is said instead. @param {Element} figure @param {TimeChart} chart */
+function tellNothing(figure, { title, lines }) {
+  figure.querySelector('.note')?.remove();
+  if (lines.some(({ values }) => values.some((value) => value > 0))) return false;
+  figure.querySelector('.plot')?.remove();
+  figure.querySelector('figcaption')?.replaceChildren(title);
+  figure.append(make('p', { class: 'note' }, ['Nothing is recorded.']));
+  return true;
 }
 
 /** @param {Series} series @returns {TimeChart[]} */
