@@ -24,8 +24,6 @@ export interface DataTable {
   readonly columns: readonly Column[];
   /** The first cell of a row is its head. */
   readonly rows: readonly (readonly (Cell | string)[])[];
-  /** A last row of sums. */
-  readonly total?: readonly (Cell | string)[];
   /** Rows from which a field to filter by is worth its place. */
   readonly filterFrom?: number;
 }
@@ -33,7 +31,7 @@ export interface DataTable {
 const FILTER_FROM = 12;
 
 export function dataTable(table: DataTable): Markup {
-  const { id, caption, columns, rows, total, filterFrom = FILTER_FROM } = table;
+  const { id, caption, columns, rows, filterFrom = FILTER_FROM } = table;
   const filter = html`<p class="filter" hidden><label for="${id}-filter">Filter</label>
 <input type="search" id="${id}-filter" data-table="${id}" autocomplete="off" spellcheck="false">
 <output id="${id}-count" for="${id}-filter" aria-live="polite"></output></p>`;
@@ -46,7 +44,6 @@ export function dataTable(table: DataTable): Markup {
     (row) => html`<tr>${row.map((cell, index) => bodyCell(cell, { columns, index }))}</tr>
 `,
   )}</tbody>
-${total === undefined ? undefined : html`<tfoot><tr>${total.map((cell, index) => bodyCell(cell, { columns, index }))}</tr></tfoot>`}
 </table></div>`;
 }
 

@@ -18,10 +18,14 @@ import { stepGraph } from './step-graph.ts';
 
 export function pageHead(report: Report): Markup {
   const { pipeline, profile, work, madeAtMs, running } = report;
+  const notice =
+    running === undefined
+      ? undefined
+      : html`<p class="notice"><b>Running:</b> ${running}. The page shows that moment.</p>`;
   return html`<header class="top">
 <h1>${pipeline}</h1>
 <p class="where">profile <b>${profile}</b> · ${work} · as of ${timeMarkup(madeAtMs)}</p>
-${running === undefined ? undefined : html`<p class="notice"><b>Running:</b> ${running}. The page shows that moment.</p>`}
+${notice}
 </header>`;
 }
 
@@ -29,7 +33,8 @@ export function overview(report: Report): Markup {
   const { states, targets } = report;
   const legend = STATES.map((state, index) => {
     const count = states[index] ?? 0;
-    return html`<li class="${count === 0 ? 'none' : undefined}">${stateMark(state)}<b data-state="${state}">${explainCount(count)}</b> ${state}</li>`;
+    const number = html`<b data-state="${state}">${explainCount(count)}</b>`;
+    return html`<li class="${count === 0 ? 'none' : undefined}">${stateMark(state)}${number} ${state}</li>`;
   });
   const total = targets.states.length;
   return html`<section id="overview" aria-labelledby="overview-head">

@@ -19,7 +19,8 @@ export function timeSection({ runs, steps }: Report): Markup | undefined {
   return html`<section id="time" aria-labelledby="time-head">
 <h2 id="time-head">Over time</h2>
 <p class="choice"><label for="run-choice">Run</label> <select id="run-choice">${options}</select></p>
-<p class="hint" id="time-hint">Drag to zoom, double-click for all. With the keyboard: Tab to a chart, ← → move, + − zoom, Esc shows all.</p>
+<p class="hint" id="time-hint">Drag to zoom, double-click for all. With the keyboard: Tab to a chart,
+← → move, + − zoom, Esc shows all.</p>
 <output id="time-readout" class="readout" aria-live="polite"></output>
 <figure class="chart" data-chart="workers"><figcaption>Targets per worker</figcaption></figure>
 <ul class="legend swatches">${swatches}${isUnplanned ? unplanned : undefined}</ul>

@@ -33,7 +33,8 @@ export function stepGraph({ steps, sources }: Report): Markup {
     return html`<g transform="translate(${x + MARGIN} ${y + MARGIN})">${box}</g>`;
   });
   return html`<div class="scroll graph" role="region" tabindex="0" aria-label="Graph of the steps">
-<svg role="group" aria-label="Steps and what they need" viewBox="0 0 ${full} ${tall}" width="${full}" height="${tall}" style="min-width:${Math.round(full * 0.78)}px">
+<svg role="group" aria-label="Steps and what they need" viewBox="0 0 ${full} ${tall}"
+width="${full}" height="${tall}" style="min-width:${Math.round(full * 0.78)}px">
 <g class="edges" aria-hidden="true">${edges.map(edgeLine)}</g>
 ${boxes}</svg></div>`;
 }
@@ -78,7 +79,8 @@ function bar(states: Counts, targets: number): Markup {
   const pieces = STATES.map((state, index) => {
     const width = targets === 0 ? 0 : ((states[index] ?? 0) / targets) * full;
     if (width === 0) return undefined;
-    const piece = html`<rect class="${stateClass(state)}" x="${x.toFixed(2)}" y="69" width="${width.toFixed(2)}" height="5"/>`;
+    const place = html`x="${x.toFixed(2)}" y="69" width="${width.toFixed(2)}" height="5"`;
+    const piece = html`<rect class="${stateClass(state)}" ${place}/>`;
     x += width;
     return piece;
   });

@@ -48,6 +48,8 @@ export function timeAxis() {
   };
 }
 
+/** What charts over the same time share. @typedef {Pick<ChartOptions, 'readout' | 'together'>} Shared */
+
 /**
  * @typedef {{
  *   label: string,
@@ -60,7 +62,12 @@ export function timeAxis() {
  * }} ChartOptions `describe`: what is under the cursor; `together`: charts that are zoomed with it
  */
 
-/** Draws into a figure, in place of what was drawn before. @param {Element} figure @param {ChartOptions} options @returns {Plot} */
+/**
+ * Draws into a figure, in place of what was drawn before.
+ * @param {Element} figure
+ * @param {ChartOptions} options
+ * @returns {Plot}
+ */
 export function drawChart(figure, { label, height, options, data, describe, readout, together }) {
   figure.querySelector('.plot')?.remove();
   const place = make('div', { class: 'plot', tabindex: '0', role: 'group', 'aria-label': label });

@@ -11,7 +11,7 @@ const AXES_HEIGHT = 32;
 
 /**
  * @param {Element} figure
- * @param {{ series: Series, steps: string[], x: number[], shared: Pick<import('./chart.js').ChartOptions, 'readout' | 'together'> }} what
+ * @param {{ series: Series, steps: string[], x: number[], shared: import('./chart.js').Shared }} what
  */
 export function drawLanes(figure, { series, steps, x, shared }) {
   const { lanes } = series;

@@ -23,7 +23,8 @@ export function drawRanks(figure, { column, tables, ranks }) {
   const label = tables
     .map(
       (name, index) =>
-        `${name}: ${countText(ranks[index]?.length ?? 0)} values, the largest with ${countText(ranks[index]?.[0] ?? 0)} rows`,
+        `${name}: ${countText(ranks[index]?.length ?? 0)} values, ` +
+        `the largest with ${countText(ranks[index]?.[0] ?? 0)} rows`,
     )
     .join('; ');
   return drawChart(figure, {

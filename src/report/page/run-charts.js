@@ -7,7 +7,8 @@ import { makeSortable } from './tables.js';
 
 /** @typedef {import('./data.js').Series} Series */
 /** @typedef {{ name: string, color: string, values: number[] }} Line */
-/** @typedef {{ chart: string, title: string, lines: Line[], axis: (value: number) => string, text: (value: number) => string, sum?: string }} TimeChart */
+/** @typedef {(value: number) => string} ToText */
+/** @typedef {{ chart: string, title: string, lines: Line[], axis: ToText, text: ToText }} TimeChart */
 
 const CHART_HEIGHT = 150;
 
@@ -88,7 +89,7 @@ function chartsOf({ widthMs, targets, rows, bytesIn, bytesOut, peakBytes, togeth
 
 /**
  * @param {Element} figure
- * @param {{ chart: TimeChart, x: number[], widthMs: number, shared: Pick<import('./chart.js').ChartOptions, 'readout' | 'together'> }} what
+ * @param {{ chart: TimeChart, x: number[], widthMs: number, shared: import('./chart.js').Shared }} what
  */
 function drawLines(figure, { chart: { title, lines, axis, text }, x, widthMs, shared }) {
   const caption = figure.querySelector('figcaption');

@@ -7,7 +7,8 @@ import { addSortButtons } from './tables.js';
 const PAGE_ROWS = 100;
 
 /** @typedef {import('./data.js').Targets} Targets */
-/** @typedef {{ name: string, kind: string, value: (id: number) => number | string | null, show: (id: number) => string }} TargetColumn */
+/** @typedef {(id: number) => number | string | null} Value */
+/** @typedef {{ name: string, kind: string, value: Value, show: (id: number) => string }} TargetColumn */
 
 export class TargetTable {
   /** @param {Targets} targets @param {string[]} states */
