@@ -13,6 +13,7 @@ test('a small pipeline has defaults for everything that it does not say', () => 
   expect(config).toEqual({
     name: 't',
     profile: 'default',
+    profiles: ['default'],
     file: 'pipeline.yaml',
     root: '/p',
     work: '/w/default',

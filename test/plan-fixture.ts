@@ -94,6 +94,7 @@ export function sketchConfig(
   return {
     name: 'sketch',
     profile: 'default',
+    profiles: ['default'],
     file: 'pipeline.yaml',
     root: '/project',
     work: '/project/work/default',

@@ -168,6 +168,7 @@ export function makeConfig(project: Project, work: string): Config {
   return {
     name: 'simulated',
     profile: 'default',
+    profiles: ['default'],
     file: 'pipeline.yaml',
     root: ROOT,
     work,

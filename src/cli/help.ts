@@ -123,3 +123,13 @@ export const HUB_LS_HELP = `
 Examples:
   pnpm pipeline hub ls
   pnpm -s pipeline hub ls --json | jq -r '.repos[].name'`;
+
+export const COMPLETION_HELP = `
+For pipeline and pnpm pipeline. Targets are those of the pipeline in the current
+folder, or that -f, -C, --profile, --set and --work name; a Hub's files once they
+are listed. Print the script again after moving this folder.
+
+Examples:
+  source <(pnpm -s pipeline completion bash)      in ~/.bashrc
+  source <(pnpm -s pipeline completion zsh)       in ~/.zshrc
+  pnpm -s pipeline completion fish | source       in ~/.config/fish/config.fish`;

@@ -1,8 +1,9 @@
 // The command line: commands, options and help. Each command lies in a file of its own and is
 // loaded when it is called.
-import { Command, CommanderError, Help, Option } from 'commander';
+import { Argument, Command, CommanderError, Help, Option } from 'commander';
 import { didYouMeanOneOf } from '../suggestion.ts';
 import { commandFirst } from './commands.ts';
+import { completionCommand, SHELLS } from './completion-command.ts';
 import { EXIT } from './exit-code.ts';
 import type { Call } from './glance.ts';
 import * as help from './help.ts';
@@ -48,6 +49,7 @@ export function createProgram(call: Call): Command {
   addGc(program);
   program.commandsGroup('More:');
   addHub(program);
+  addCompletion(program);
   addHelp(program);
   sayWhereHelpIs(program, 'pnpm pipeline');
   return program;
@@ -266,6 +268,24 @@ function addHub(program: Command) {
     .action(async (raw) => {
       const { hubListCommand } = await import('./hub-command.ts');
       process.exitCode = await hubListCommand(raw);
+    });
+}
+
+function addCompletion(program: Command) {
+  program
+    .command('completion')
+    .description('print a script by which a shell completes commands, options and targets')
+    .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
+    .addHelpText('after', help.COMPLETION_HELP)
+    .action((shell: (typeof SHELLS)[number]) => {
+      process.exitCode = completionCommand(shell);
+    });
+  program
+    .command('__complete', { hidden: true })
+    .argument('[words...]')
+    .action(async (words: string[]) => {
+      const { completeCommand } = await import('./complete-command.ts');
+      completeCommand(words, program);
     });
 }
 

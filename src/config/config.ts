@@ -21,6 +21,8 @@ export type TemplateValue =
 export interface Config {
   readonly name: string;
   readonly profile: string;
+  /** All profiles there are, that one included. */
+  readonly profiles: readonly string[];
   /** The pipeline file as the user would write it, for messages. */
   readonly file: string;
   /** Absolute folder of the pipeline file: what its paths are relative to. */

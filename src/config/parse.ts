@@ -72,6 +72,7 @@ function readConfig(input: ConfigInput, report: Report): Config | undefined {
   return {
     name: textOf(entryOf(root, 'name')?.value)?.value ?? '',
     profile,
+    profiles: [profile, ...others.map((other) => other.profile)],
     file,
     root: input.root,
     work,
