@@ -13,7 +13,7 @@ function filesBelow(folder: string): readonly string[] {
 }
 
 const sources = filesBelow('src');
-const tasks = [...filesBelow('tasks'), ...filesBelow('examples')];
+const tasks = ['tasks', 'examples', 'templates'].flatMap(filesBelow);
 const tests = filesBelow('test');
 const texts = new Map(
   [...sources, ...tasks, ...tests].map((file) => [file, readFileSync(join(root, file), 'utf8')]),
@@ -94,7 +94,7 @@ test('each library is known in one place', () => {
 test('tasks import only the task contract of the runner', () => {
   const found = imports.filter(
     ({ from, to }) =>
-      /^(tasks|examples)\//.test(from) && to.startsWith('src/') && to !== 'src/task.ts',
+      /^(tasks|examples|templates)\//.test(from) && to.startsWith('src/') && to !== 'src/task.ts',
   );
   expect(offenders(found)).toEqual([]);
 });

@@ -15,6 +15,7 @@ export const COMMANDS: readonly string[] = [
   'repair',
   'gc',
   'hub',
+  'init',
   'completion',
   'help',
 ];

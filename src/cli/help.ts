@@ -64,7 +64,7 @@ asked of a Hub or written.
 Examples:
   pnpm pipeline validate
   pnpm pipeline validate --profile full --set owner=me
-  pnpm pipeline validate -f examples/discogs/pipeline.yaml`;
+  pnpm pipeline validate -f other/pipeline.yaml`;
 
 export const REFRESH_HELP = `
 A Hub's files are listed once, pinned to a commit, and recorded. Only this, or
@@ -126,10 +126,28 @@ Examples:
 
 export const COMPLETION_HELP = `
 For pipeline and pnpm pipeline. Targets are those of the pipeline in the current
-folder, or that -f, -C, --profile, --set and --work name; a Hub's files once they
-are listed. Print the script again after moving this folder.
+folder, or that -f, -C, --profile, --set and --work name; a Hub's files once
+they are listed. Print the script again after moving this folder.
 
 Examples:
   source <(pnpm -s pipeline completion bash)      in ~/.bashrc
   source <(pnpm -s pipeline completion zsh)       in ~/.zshrc
   pnpm -s pipeline completion fish | source       in ~/.config/fish/config.fish`;
+
+export const INIT_HELP = `
+Asks for what the options leave open, and writes nothing before the last answer.
+Never replaces a file. The templates, each of which runs at once over a sample:
+  parquet  local Parquet files through SQL, each alone and then all together
+  hub      from a dataset to another: pull, SQL, split by a column, push, check
+  shell    commands of the shell over files
+
+The new folder may lie anywhere. It uses this program where it lies now: tasks
+import src/task.ts by its path, and the hub template has tasks/pull.ts,
+tasks/push.ts and tasks/post_check.ts of this folder as its own. After moving
+either folder correct these paths: \`validate\` names each.
+
+Examples:
+  pnpm pipeline init ../mine                      asks
+  pnpm pipeline init ../mine --template shell --yes
+  pnpm pipeline init ../mine --template parquet --source ../files --yes
+  pnpm pipeline -C ../mine                        runs it`;

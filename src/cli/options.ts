@@ -36,6 +36,9 @@ export const VALUE_OPTIONS: ReadonlySet<string> = new Set([
   '--out',
   '--open',
   '--format',
+  '--template',
+  '--name',
+  '--source',
 ]);
 
 /** The heading of these options in every help. */

@@ -9,6 +9,7 @@ import type { Call } from './glance.ts';
 import * as help from './help.ts';
 import { addProjectOptions, PROJECT_OPTIONS, positiveInteger, wholeNumber } from './options.ts';
 import { addAccept, addGc, addRepair } from './state-commands.ts';
+import { TEMPLATES } from './template.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Sets the exit code; throws what the command throws. */
@@ -49,6 +50,7 @@ export function createProgram(call: Call): Command {
   addGc(program);
   program.commandsGroup('More:');
   addHub(program);
+  addInit(program);
   addCompletion(program);
   addHelp(program);
   sayWhereHelpIs(program, 'pnpm pipeline');
@@ -268,6 +270,23 @@ function addHub(program: Command) {
     .action(async (raw) => {
       const { hubListCommand } = await import('./hub-command.ts');
       process.exitCode = await hubListCommand(raw);
+    });
+}
+
+function addInit(program: Command) {
+  program
+    .command('init')
+    .description('begin a new pipeline from a template')
+    .argument('[folder]', 'where (default: here)')
+    .addOption(new Option('--template <name>', 'what it begins as').choices(TEMPLATES))
+    .option('--name <name>', "the pipeline's name (default: the folder's)")
+    .option('--source <place>', 'folder of the source files, or dataset (default: a small sample)')
+    .option('--yes', 'ask nothing')
+    .option('-C, --directory <dir>', 'change to this directory first')
+    .addHelpText('after', help.INIT_HELP)
+    .action(async (folder: string | undefined, raw) => {
+      const { initCommand } = await import('./init-command.ts');
+      process.exitCode = await initCommand(folder, raw);
     });
 }
 
