@@ -1,29 +1,12 @@
-import { readFileSync } from 'node:fs';
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect, test } from 'vitest';
 import type { Event } from '../src/event.ts';
 import { createReporter } from '../src/reporter/reporter.ts';
 import type { FailureCode } from '../src/trace.ts';
+import { closed, compile, readSchema } from './json-schema.ts';
 import { FakeStream, samples } from './reporter-fixture.ts';
 
-const schema = JSON.parse(
-  readFileSync(new URL('../schema/events.schema.json', import.meta.url), 'utf8'),
-);
+const schema = readSchema('events');
 const events: readonly Event[] = Object.values(samples);
-
-/** The schema with every object closed, so that a field it does not describe is an error. */
-function closed(node: unknown): unknown {
-  if (Array.isArray(node)) return node.map(closed);
-  if (typeof node !== 'object' || node === null) return node;
-  const copy: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(node)) copy[key] = closed(value);
-  return 'properties' in copy ? { additionalProperties: false, ...copy } : copy;
-}
-
-function compile(document: unknown) {
-  const ajv = new Ajv2020({ strict: true, formats: { 'date-time': true } });
-  return ajv.compile(document as object);
-}
 
 async function linesOf(reported: readonly Event[]): Promise<readonly string[]> {
   const stdout = new FakeStream();

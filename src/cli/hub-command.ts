@@ -14,7 +14,9 @@ export async function hubListCommand(raw: RawOptions & { json?: boolean }): Prom
   const { describeHub } = await import('../hub/server/describe-hub.ts');
   const description = await describeHub(folder);
   if (raw.json === true) {
-    process.stdout.write(`${JSON.stringify(description ?? { repos: [] })}\n`);
+    const { repos = [], ...hub } = description ?? {};
+    const rows = repos.map((repo) => ({ ...repo, branches: Object.fromEntries(repo.branches) }));
+    process.stdout.write(`${JSON.stringify({ ...hub, repos: rows })}\n`);
     return EXIT.ok;
   }
   if (description === undefined || description.repos.length === 0) {
