@@ -151,3 +151,24 @@ Examples:
   pnpm pipeline init ../mine --template shell --yes
   pnpm pipeline init ../mine --template parquet --source ../files --yes
   pnpm pipeline -C ../mine                        runs it`;
+
+export const REPORT_HELP = `
+Steps with states, workers, throughput and memory over time, groups, failures
+with the ends of their logs, rows in, out and dropped, partition values,
+transfers, and every target. It tells what is recorded: works beside a running
+pipeline, and shows the state at that moment.
+
+Examples:
+  pnpm pipeline report
+  pnpm pipeline report --out /tmp/report.html --open yes`;
+
+export const HISTORY_HELP = `
+A row per attempt: target, step, cell, key, group, attempt, status, code of a
+failure, started, ended, duration_ms, bytes_in, bytes_out, rows, rejects,
+peak_bytes, retries, run, worker, and versions. Arrow is a stream on stdout and
+an IPC file (Feather) with --out. Works beside a running pipeline.
+
+Examples:
+  pnpm pipeline history | grep failed
+  pnpm pipeline history --format arrow --out history.arrow
+  pnpm -s pipeline history --format json | jq 'select(.status == "failed")'`;

@@ -189,21 +189,13 @@ function addReport(program: Command, call: Call) {
     .addOption(
       new Option('--open <when>', 'show it in the browser').choices(['yes', 'no']).default('no'),
     )
-    .addHelpText('after', REPORT_HELP)
+    .addHelpText('after', help.REPORT_HELP)
     .action(async (raw) => {
       const { reportCommand } = await import('./report-command.ts');
       const run = call.without(['report', '--out', raw.out, '--open', raw.open]);
       process.exitCode = await reportCommand(raw, run);
     });
 }
-
-const REPORT_HELP = `
-Steps with states, workers, throughput and memory over time, groups, failures with the ends of their
-logs, rows in, out and dropped, partition values, transfers, and every target. It tells what is
-recorded: works beside a running pipeline, and shows the state at that moment.
-
-  pnpm pipeline report
-  pnpm pipeline report --out /tmp/report.html --open yes`;
 
 function addHistory(program: Command) {
   addProjectOptions(program.command('history'))
@@ -214,21 +206,12 @@ function addHistory(program: Command) {
         .default('table'),
     )
     .option('--out <file>', 'where it goes (default: stdout)')
-    .addHelpText('after', HISTORY_HELP)
+    .addHelpText('after', help.HISTORY_HELP)
     .action(async (raw) => {
       const { historyCommand } = await import('./history-command.ts');
       process.exitCode = await historyCommand(raw);
     });
 }
-
-const HISTORY_HELP = `
-A row per attempt: target, step, cell, key, group, attempt, status, code of a failure, started, ended,
-duration_ms, bytes_in, bytes_out, rows, rejects, peak_bytes, retries, run, worker, and versions. Arrow
-is a stream on stdout and an IPC file (Feather) with --out. Works beside a running pipeline.
-
-  pnpm pipeline history | grep failed
-  pnpm pipeline history --format arrow --out history.arrow
-  pnpm -s pipeline history --format json | jq 'select(.status == "failed") | .target'`;
 
 function addValidate(program: Command) {
   addProjectOptions(program.command('validate'))
