@@ -109,7 +109,7 @@ test('state files of another program are adopted as far as outputs prove them', 
     }
     const status = await rig.command(['status']);
     expect(status.stdout).toMatch(
-      /3 files have only the state of another program:\n {2}chunk_0-0: step 2/,
+      /3 files with only the state of another program:\n {2}chunk_0-0: step 2/,
     );
     expect(status.stdout).not.toMatch(/damaged/);
     const rows = JSON.parse((await rig.command(['status', '--json'])).stdout);
@@ -154,7 +154,7 @@ test('a damaged journal is looked at again and written clean', async () => {
     rig.write(process, 'x'.repeat(statSync(rig.path(process)).size));
     const status = await rig.command(['status']);
     expect(status.stdout).toMatch(
-      /2 journals are damaged:\n {2}state\/chunk_0-1.jsonl: lines 1, 2/,
+      /2 damaged journals:\n {2}state\/chunk_0-1.jsonl: lines 1, 2/,
     );
     const { stdout, code } = await rig.command(['repair', '--yes']);
     expect(code).toBe(0);

@@ -94,7 +94,7 @@ test('what was published is not made again, only proven, and nothing is committe
     const before = await commits();
     const run = await pipeline.run();
     expect([run.code, run.done]).toEqual([0, PROVING]);
-    expect(run.notes).toMatch(/Recalled \d+ targets from local\/things-labels@[0-9a-f]{12} /);
+    expect(run.notes).toMatch(/Recalled from local\/things-labels@[0-9a-f]{12} .*: \d+ targets/);
     expect(await commits()).toEqual(before);
     expect(rig.exists('work/default/data')).toBe(false);
     expect(rig.exists('work/default/audit/partition/labels/chunk_0-1.parquet')).toBe(true);

@@ -1,10 +1,10 @@
 // How far a target is that saves checkpoints, in words: for `status` and `explain`.
 import type { CheckpointRecord } from '../executor/executor.ts';
-import { explainBytes, explainCount, explainDuration } from '../reporter/quantity.ts';
+import { explainBytes, explainCounted, explainDuration } from '../reporter/quantity.ts';
 
 /** `155,000 records, 3,672,100 rows, 34 % of 8.1 GB`. */
 export function explainCheckpoint({ records, rows, bytes }: CheckpointRecord): string {
-  const parts = [`${explainCount(records)} records`, `${explainCount(rows)} rows`];
+  const parts = [explainCounted(records, 'record'), explainCounted(rows, 'row')];
   if (bytes !== undefined && bytes.total > 0) {
     const percent = Math.floor((100 * bytes.done) / bytes.total);
     parts.push(`${percent} % of ${explainBytes(bytes.total)}`);

@@ -3,7 +3,12 @@
 import type { Graph } from '../plan/graph.ts';
 import { locateTarget, type TargetId, targetKey, targetName } from '../plan/plan.ts';
 import { explainReason } from '../rebuilder.ts';
-import { explainBytes, explainCount, explainDuration } from '../reporter/quantity.ts';
+import {
+  explainBytes,
+  explainCount,
+  explainCounted,
+  explainDuration,
+} from '../reporter/quantity.ts';
 import type { RootCause } from '../run/causes.ts';
 import type { RecordedCheckpoint } from '../run/survey.ts';
 import type { Trace } from '../trace.ts';
@@ -125,7 +130,7 @@ function explainTrace(trace: Trace, at: string): readonly string[] {
   const bytes = manifest?.totalBytes ?? artifacts.reduce((sum, file) => sum + file.bytes, 0);
   const files = manifest?.files ?? artifacts.length;
   const parts = [`${files} ${files === 1 ? 'file' : 'files'}`, explainBytes(bytes)];
-  if (rows !== undefined) parts.push(`${rows} rows`);
+  if (rows !== undefined) parts.push(explainCounted(rows, 'row'));
   if (rejects !== undefined) parts.push(`${rejects} rejects`);
   const versions = Object.entries(trace.engine).map(([name, version]) => `${name} ${version}`);
   const origin =

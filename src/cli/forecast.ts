@@ -2,7 +2,7 @@
 // files each dataset will have.
 import { forecastDatasets } from '../plan/dataset-forecast.ts';
 import type { Plan } from '../plan/plan.ts';
-import { explainBytes, explainCount } from '../reporter/quantity.ts';
+import { explainBytes, explainCount, explainCounted } from '../reporter/quantity.ts';
 import { layOutTable } from './table.ts';
 
 export function sourceLines({ tables, config }: Plan): readonly string[] {
@@ -16,7 +16,7 @@ export function sourceLines({ tables, config }: Plan): readonly string[] {
     });
     const commit = listing.files[0]?.remote?.revision;
     const at = commit === undefined ? '' : ` at ${commit.slice(0, 12)}`;
-    const files = `${explainCount(listing.files.length)} files, ${explainBytes(bytes)}`;
+    const files = `${explainCounted(listing.files.length, 'file')}, ${explainBytes(bytes)}`;
     const parts = groups.length === 0 ? '' : ` (${groups.join(', ')})`;
     return [`source ${source.name}${at}: ${files}${parts}`];
   });

@@ -1,5 +1,6 @@
 // What must be known of Hubs before planning: the embedded one has its seed, and every Hub source
 // has a recorded listing. Asks a Hub only when one of these is missing or was asked for.
+
 import { posix } from 'node:path';
 import type { Config, HubConfig, HubSourceConfig } from '../config/config.ts';
 import type { Executor } from '../executor/executor.ts';
@@ -14,6 +15,7 @@ import {
   writeListing,
 } from '../hub/listing.ts';
 import { seedHub } from '../hub/seed.ts';
+import { explainCounted } from '../reporter/quantity.ts';
 import type { Hub } from '../task.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -112,7 +114,7 @@ function describeListing(
   source: HubSourceConfig,
   { before, listing }: { before: RecordedListing | undefined; listing: RecordedListing },
 ): string {
-  const head = `${source.dataset} at ${listing.commit.slice(0, 12)}: ${listing.files.length} files`;
+  const head = `${source.dataset} at ${listing.commit.slice(0, 12)}: ${explainCounted(listing.files.length, 'file')}`;
   if (before === undefined) return head;
   const { added, changed, removed } = compareListings(before, listing);
   if (added.length + changed.length + removed.length === 0) return `${head}, nothing is different`;

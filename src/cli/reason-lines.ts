@@ -3,7 +3,7 @@
 import type { Graph } from '../plan/graph.ts';
 import { locateTarget, type TargetId, targetKey, targetName } from '../plan/plan.ts';
 import { explainReason, type Reason } from '../rebuilder.ts';
-import { explainCount } from '../reporter/quantity.ts';
+import { explainCount, explainCounted } from '../reporter/quantity.ts';
 import type { Assessment } from '../run/assess.ts';
 import { isConsequent } from '../run/causes.ts';
 
@@ -55,7 +55,7 @@ export function reasonLines({
 function lineOf({ key, example, text, count, isMixed }: Group, { plan }: Graph): string {
   const name = targetName(plan, example);
   if (count === 1) return `${name}: ${text}`;
-  if (!isMixed) return `${key}: ${text} (${explainCount(count)} targets)`;
+  if (!isMixed) return `${key}: ${text} (${explainCounted(count, 'target')})`;
   return `${name}: ${text} (and ${explainCount(count - 1)} more like it)`;
 }
 

@@ -1,4 +1,5 @@
 // The part of `status` that tells what was accepted, adopted or damaged.
+import { explainCounted } from '../reporter/quantity.ts';
 import { recordedName } from '../run/recorded-name.ts';
 import type { Remark } from '../run/remarks.ts';
 
@@ -22,14 +23,18 @@ export function remarkLines(
   if (accepted.length > 0) lines.push('', 'accepted:', ...few(accepted));
   if (foreign.length > 0) {
     const said = foreign.map(([journal, { foreignStep }]) => `  ${journal}: step ${foreignStep}`);
-    lines.push('', `${foreign.length} files have only the state of another program:`, ...few(said));
+    lines.push(
+      '',
+      `${explainCounted(foreign.length, 'file')} with only the state of another program:`,
+      ...few(said),
+    );
     lines.push(`  it proves nothing; to adopt what their outputs prove: ${invocation} repair`);
   }
   if (damaged.length > 0) {
     const said = damaged.map(
       ([journal, { damagedLines }]) => `  state/${journal}.jsonl: lines ${damagedLines.join(', ')}`,
     );
-    lines.push('', `${damaged.length} journals are damaged:`, ...few(said));
+    lines.push('', `${explainCounted(damaged.length, 'damaged journal')}:`, ...few(said));
     lines.push(
       '  what they prove is looked at again before it is used; to do so now and write them clean: ' +
         `${invocation} repair`,

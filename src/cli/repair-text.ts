@@ -1,5 +1,7 @@
 // What `repair` found, as text for people and as JSON lines for programs.
+
 import { type Plan, targetName } from '../plan/plan.ts';
+import { explainCounted } from '../reporter/quantity.ts';
 import type { Repair } from '../run/repair.ts';
 import { countTargets, groupedLines } from './grouped-lines.ts';
 
@@ -42,7 +44,7 @@ function damageLines({ damaged }: Repair): readonly string[] {
     const wrong = results.filter((result) => result.wrong !== undefined);
     const kept = results.length - wrong.length;
     const what = [
-      `  state/${journal}.jsonl, damaged in line ${numbers.join(', ')}: ${kept} results hold`,
+      `  state/${journal}.jsonl, damaged in line ${numbers.join(', ')}: ${explainCounted(kept, 'proven result')}`,
       ...wrong.map((result) => `    ${result.target} is to be made again: ${result.wrong}`),
     ];
     return what.join('\n');
@@ -61,7 +63,7 @@ function claimLines({ claims }: Repair): readonly string[] {
   );
   const more = lines.length - SHOWN;
   const shown = more > 0 ? [...lines.slice(0, SHOWN), `  … and ${more} more`] : lines;
-  return [`State of another program: ${claims.length} files`, ...shown];
+  return [`State of another program: ${explainCounted(claims.length, 'file')}`, ...shown];
 }
 
 function provenText(proven: number, claimed: number): string {

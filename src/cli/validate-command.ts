@@ -1,5 +1,7 @@
 // `pipeline validate`: every check that can be made without running anything.
+
 import { nodeFileSystem } from '../node-file-system.ts';
+import { explainCounted } from '../reporter/quantity.ts';
 import { EXIT } from './exit-code.ts';
 import { planRecorded, unlistedSources } from './look.ts';
 import { projectOptions, type RawOptions } from './options.ts';
@@ -12,11 +14,12 @@ export function validateCommand(raw: RawOptions): number {
   const { config } = project;
   const unlisted = unlistedSources(project);
   const listed = unlisted.length === 0 ? planRecorded(project) : undefined;
-  const targets = listed === undefined ? '' : `, ${listed.plan.targetCount} targets`;
+  const targets =
+    listed === undefined ? '' : `, ${explainCounted(listed.plan.targetCount, 'target')}`;
   const note = unlisted.length === 0 ? '' : ` (a run makes or lists ${unlisted.join(', ')} first)`;
   process.stdout.write(
-    `${config.file} is valid: profile ${config.profile}, ${config.sources.length} sources, ` +
-      `${config.steps.length} steps${targets}${note}\n`,
+    `${config.file} is valid: profile ${config.profile}, ${explainCounted(config.sources.length, 'source')}, ` +
+      `${explainCounted(config.steps.length, 'step')}${targets}${note}\n`,
   );
   return EXIT.ok;
 }

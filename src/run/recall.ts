@@ -65,7 +65,9 @@ export async function recallPublished(context: RecallContext): Promise<void> {
   found.record();
   for (const place of found.places) {
     const count = place.targets.length;
-    context.note(`Recalled ${count} targets from ${show(place)} that need not be made again`);
+    context.note(
+      `Recalled from ${show(place)} what need not be made again: ${count} target${count === 1 ? '' : 's'}`,
+    );
   }
 }
 
