@@ -9,6 +9,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchR
   noop: async (options) => (await import('./noop.ts')).benchNoop(options),
   process: async (options) => (await import('./process.ts')).benchProcess(options),
   stream: async (options) => (await import('./stream.ts')).benchStream(options),
+  hub: async (options) => (await import('./hub.ts')).benchHub(options),
   overhead: async (options) => (await import('./overhead.ts')).benchOverhead(options),
 };
 

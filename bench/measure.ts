@@ -30,7 +30,7 @@ export interface Measured {
   readonly cpuS: Spread;
 }
 
-interface Sample {
+export interface Sample {
   readonly wallS: number;
   readonly cpuS: number;
 }
@@ -40,9 +40,14 @@ export function measurePairs(
   { second, runs }: { second: ProcessRun; runs: number },
 ): PairFigures {
   // Once each before anything counts: caches of the disk and of compiled code.
-  runOnce(first);
-  runOnce(second);
-  const pairs = Array.from({ length: runs }, () => [runOnce(first), runOnce(second)] as const);
+  measureOnce(first);
+  measureOnce(second);
+  return comparePairs(
+    Array.from({ length: runs }, () => [measureOnce(first), measureOnce(second)] as const),
+  );
+}
+
+export function comparePairs(pairs: readonly (readonly [Sample, Sample])[]): PairFigures {
   return {
     ratio: {
       wall: spread(pairs.map(([a, b]) => a.wallS / b.wallS)),
@@ -54,7 +59,7 @@ export function measurePairs(
 }
 
 export function measureAlone(process: ProcessRun, runs: number): Measured {
-  return measured(Array.from({ length: runs }, () => runOnce(process)));
+  return measured(Array.from({ length: runs }, () => measureOnce(process)));
 }
 
 /** Largest resident memory in MiB; of a Node program only, which is asked at its end. */
@@ -79,7 +84,7 @@ export function spread(values: readonly number[]): Spread {
 }
 
 /** Throws with what the process said when it fails. */
-function runOnce({ command, args, cwd, before }: ProcessRun): Sample {
+export function measureOnce({ command, args, cwd, before }: ProcessRun): Sample {
   before?.();
   const startedMs = performance.now();
   // `times` gives what the kernel counted for the process and for those that it waited for.
