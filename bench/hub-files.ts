@@ -15,6 +15,10 @@ const SMALL_ROWS = 100;
 const LARGE_ROWS = 3_000_000;
 const FOLDERS = 50;
 
+const WORK = 'work/default';
+/** The state folder of the first pipeline when all but publishing is done. */
+const STATE_BEFORE = 'state-before';
+
 /** Splits the files as they are, and publishes them; only the second half is measured. */
 function pushPipeline(endpoint: string): string {
   return `name: bench-push
@@ -78,23 +82,28 @@ export async function makeHubFiles(folder: string): Promise<void> {
   const args = [ENTRY, 'split', '--reporter', 'silent'];
   const { status, stderr } = spawnSync(process.execPath, args, { cwd: partial, encoding: 'utf8' });
   if (status !== 0) throw new Error(`splitting ended with ${status}:\n${stderr}`);
+  cpSync(join(partial, WORK, 'state'), join(partial, STATE_BEFORE), { recursive: true });
   renameSync(partial, made);
 }
 
 /** The folder below which everything lies that is to be published. */
 export function resultsOf(folder: string): string {
-  return join(folder, 'made/work/default/results');
+  return join(folder, 'made', WORK, 'results');
 }
 
 /** Sets up both pipelines as if nothing had been published; gives the commands in their order. */
 export function freshPipelines(folder: string, endpoint: string): readonly string[] {
-  const work = join(folder, 'work');
-  rmSync(work, { recursive: true, force: true });
-  mkdirSync(work);
-  const push = join(work, 'push');
-  cpSync(join(folder, 'made'), push, { recursive: true, preserveTimestamps: true });
+  const push = join(folder, 'made');
+  const pull = join(folder, 'pulled');
+  // Only what a publication leaves is taken back: files that were copied or linked would be younger
+  // than their manifests, and a run would digest each of them before it believes them.
+  for (const name of ['state', 'published', 'checked']) {
+    rmSync(join(push, WORK, name), { recursive: true, force: true });
+  }
+  cpSync(join(push, STATE_BEFORE), join(push, WORK, 'state'), { recursive: true });
+  rmSync(pull, { recursive: true, force: true });
+  mkdirSync(pull);
   writeFileSync(join(push, 'pipeline.yaml'), pushPipeline(endpoint));
-  writeFileSync(join(work, 'pull.yaml'), pullPipeline(endpoint));
-  const node = `${process.execPath} ${ENTRY} --reporter silent`;
-  return [`${node} -C ${push} post_check`, `${node} -f ${join(work, 'pull.yaml')} --work ${work}`];
+  writeFileSync(join(pull, 'pipeline.yaml'), pullPipeline(endpoint));
+  return [push, pull].map((root) => `${process.execPath} ${ENTRY} -C ${root} --reporter silent`);
 }

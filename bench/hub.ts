@@ -6,8 +6,8 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RequestCounts, ServerAddress } from './hub-server.ts';
 import { DATASET, freshPipelines, makeHubFiles, resultsOf } from './hub-files.ts';
+import type { RequestCounts, ServerAddress } from './hub-server.ts';
 import { comparePairs, measureOnce, type ProcessRun, type Sample, spread } from './measure.ts';
 import { type BenchOptions, type BenchResult, Report } from './report.ts';
 

@@ -11,6 +11,7 @@ import {
   lost,
   once,
   putting,
+  Stalls,
   startClient,
 } from './hub-client-rig.ts';
 import { noise, sha256 } from './hub-rig.ts';
@@ -169,19 +170,53 @@ describe('a commit without an answer', () => {
       faulty({ route: 'commit', action }),
     );
     const error = await failure(repository.commit(putting(head, data)));
-    expect(error).toMatchObject({ code: 'hub-unavailable', status: 502, mayPass: true });
+    expect(error).toMatchObject({ code: 'hub-unavailable', status: 502, lessMayDo: true });
+    expect(error.mayPass).toBe(true);
     expect(hub.count('commit')).toBe(3);
     expect(hub.count('upload')).toBe(2);
     expect(await commitsOf(hub)).toHaveLength(1);
   });
 });
 
-test('a Hub that ran out of time over a commit is not asked for the same one again', async () => {
-  const action: FaultAction = { kind: 'answer', status: 504 };
-  const { repository, hub, head, failure } = await startClient(faulty({ route: 'commit', action }));
-  const error = await failure(repository.commit(putting(head, data)));
-  expect(error).toMatchObject({ code: 'hub-unavailable', status: 504 });
-  expect(hub.count('commit')).toBe(1);
+describe('a Hub that runs out of time over a commit', () => {
+  const silences: Readonly<Record<string, (onSilence: () => void) => FaultAction>> = {
+    'and says so': () => ({ kind: 'answer', status: 504 }),
+    'and says nothing': (onSilence) => ({ kind: 'stall', onSilence }),
+  };
+  for (const [name, actionOf] of Object.entries(silences)) {
+    test(`${name} is not asked for the same one again: less may do`, async () => {
+      const stalls = new Stalls();
+      const { repository, hub, head, failure, waits } = await startClient({
+        ...faulty({ route: 'commit', action: actionOf(stalls.now) }),
+        client: { stalls },
+      });
+      const error = await failure(repository.commit(putting(head, data)));
+      expect(error).toMatchObject({ code: 'hub-unavailable', lessMayDo: true, mayPass: true });
+      expect(hub.count('repo-info')).toBeGreaterThan(1);
+      expect([hub.count('commit'), waits.length]).toEqual([1, 1]);
+      expect(await commitsOf(hub)).toHaveLength(1);
+    });
+  }
+
+  test('but makes it is believed by what it holds', async () => {
+    const stalls = new Stalls();
+    const action: FaultAction = { kind: 'stall', afterBytes: 0, onSilence: stalls.now };
+    const { repository, hub, head } = await startClient({
+      ...faulty(...once(action, ['commit'])),
+      client: { stalls },
+    });
+    expect(await repository.commit(putting(head, data))).toBe(await repository.head());
+    expect(await commitsOf(hub)).toHaveLength(2);
+    expect(hub.count('commit')).toBe(1);
+  });
+
+  test('means nothing for the size of a commit that was never sent', async () => {
+    const { repository, head, failure } = await startClient(
+      faulty({ route: 'preupload', action: { kind: 'answer', status: 504 } }),
+    );
+    const error = await failure(repository.commit(putting(head, data)));
+    expect(error).toMatchObject({ status: 504, lessMayDo: false });
+  });
 });
 
 describe('a refused commit changes nothing:', () => {
@@ -208,6 +243,7 @@ describe('a refused commit changes nothing:', () => {
       );
       const error = await failure(repository.commit(putting(head, data)));
       expect(error).toMatchObject({ code, status, message: expect.stringMatching(/No\.$/) });
+      expect(error.lessMayDo).toBe(status === 413);
       expect(hub.count('commit')).toBe(1);
       expect(await commitsOf(hub)).toHaveLength(1);
     });

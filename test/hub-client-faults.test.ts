@@ -13,6 +13,7 @@ import {
   listed,
   once,
   putting,
+  Stalls,
   startClient,
 } from './hub-client-rig.ts';
 import { noise, sha256, startHub, temporaryFolder } from './hub-rig.ts';
@@ -88,9 +89,10 @@ const parts = { multipartThreshold: 256 * 1024, partSize: 128 * 1024 };
 describe('every repeatable request is sent again after', () => {
   for (const [name, { action, wait }] of Object.entries(passing)) {
     test(name, async () => {
-      const hub = await startHub({ ...parts, faults: { faults: once(action, ROUTES) } });
-      const stallMs = name.includes('stall') ? 150 : 20_000;
-      const client = connect(hub, { stallMs });
+      const stalls = new Stalls();
+      const planned = { ...action, ...(action.kind === 'stall' && { onSilence: stalls.now }) };
+      const hub = await startHub({ ...parts, faults: { faults: once(planned, ROUTES) } });
+      const client = connect(hub, { stalls });
       await everything(client);
       expect(Object.keys(await filesOf(hub)).sort()).toEqual(Object.keys(contents).sort());
       expect(await commitsOf(hub)).toHaveLength(2);

@@ -8,7 +8,7 @@ import { expect, onTestFinished } from 'vitest';
 import { HubError } from '../src/hub/client/error.ts';
 import type { Network } from '../src/hub/client/fetch.ts';
 import { createHub } from '../src/hub/client/hub.ts';
-import { Throttle } from '../src/hub/client/throttle.ts';
+import { Throttle, type Timer } from '../src/hub/client/throttle.ts';
 import type { EmbeddedHubOptions } from '../src/hub/server/embedded-hub.ts';
 import type { Fault, FaultAction } from '../src/hub/server/fault.ts';
 import type { HubRepository, RemoteChange, RemoteFile } from '../src/task.ts';
@@ -19,10 +19,24 @@ export const NAME = 'local/things';
 export interface ClientOptions {
   readonly token?: string | undefined;
   readonly signal?: AbortSignal;
-  readonly stallMs?: number;
+  readonly stalls?: Stalls;
   readonly xet?: 'auto' | 'off';
   /** Runs whenever the client waits, which takes no time. */
   readonly onSleep?: (ms: number) => void | Promise<void>;
+}
+
+/** When a client's patience with a server that says nothing is over: `now`, not by the clock. */
+export class Stalls {
+  readonly #waiting = new Set<() => void>();
+
+  readonly now = () => {
+    for (const fire of this.#waiting) fire();
+  };
+
+  timer(fire: () => void): Timer {
+    this.#waiting.add(fire);
+    return { refresh: () => {}, stop: () => void this.#waiting.delete(fire) };
+  }
 }
 
 export interface ClientRig {
@@ -34,15 +48,17 @@ export interface ClientRig {
   failure(work: Promise<unknown>): Promise<HubError>;
 }
 
-export function fakeNetwork(options: Pick<ClientOptions, 'onSleep' | 'stallMs'> = {}): {
+export function fakeNetwork(options: Pick<ClientOptions, 'onSleep' | 'stalls'> = {}): {
   readonly network: Network;
   readonly waits: number[];
 } {
   const waits: number[] = [];
+  const { stalls = new Stalls() } = options;
   let now = Date.parse('2026-01-01T00:00:00Z');
   const timing = {
     now: () => now,
     random: () => 0,
+    timer: (_: number, fire: () => void) => stalls.timer(fire),
     async sleep(ms: number, signal: AbortSignal) {
       waits.push(ms);
       now += ms;
@@ -51,7 +67,7 @@ export function fakeNetwork(options: Pick<ClientOptions, 'onSleep' | 'stallMs'> 
       signal.throwIfAborted();
     },
   };
-  const network = { timing, throttle: new Throttle(timing), stallMs: options.stallMs ?? 20_000 };
+  const network = { timing, throttle: new Throttle(timing), stallMs: 20_000 };
   return { network, waits };
 }
 

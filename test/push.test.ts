@@ -136,7 +136,7 @@ test('deletions are limited and halved like what is sent, before the manifest', 
   rig.dataset.takeTitles();
   rig.dataset.onCommit = ({ remove }) => {
     if (remove.length < 3) return;
-    throw new HubError('hub-rejected', { message: 'too large', hint: '', status: 413 });
+    throw new HubError('hub-rejected', { message: 'too large', hint: '', lessMayDo: true });
   };
   await rig.push({ a: { 'en/0': '0' } }, { commit_files: 4 });
   expect(rig.dataset.takeTitles()).toEqual([

@@ -97,22 +97,33 @@ export async function readManifests(
   database: Database,
   { manifests, work }: { readonly manifests: InputOrder['manifests']; readonly work: string },
 ): Promise<readonly MadeFile[]> {
+  for (const { path: manifest, producer } of manifests) {
+    if (existsSync(manifest)) continue;
+    throw targetError('input-missing', `The manifest ${manifest} is gone`, {
+      hint: 'run again: the target that made it is then made again',
+      blamed: [producer],
+    });
+  }
   const files: MadeFile[] = [];
-  for (const { path: manifest, producer, released } of manifests) {
-    if (!existsSync(manifest)) {
-      throw targetError('input-missing', `The manifest ${manifest} is gone`, {
-        hint: 'run again: the target that made it is then made again',
-        blamed: [producer],
-      });
-    }
-    for (const file of await readRows(database, manifest)) {
-      if (file.output === REJECTS) continue;
+  for (let start = 0; start < manifests.length; start += MANIFESTS_AT_ONCE) {
+    const some = manifests.slice(start, start + MANIFESTS_AT_ONCE);
+    const rows = await readRows(
+      database,
+      some.map(({ path }) => path),
+    );
+    for (const { manifest, file } of rows) {
+      const source = some[manifest];
+      if (source === undefined || file.output === REJECTS) continue;
+      const { producer, released } = source;
       const workPath = file.path;
       files.push({ ...file, workPath, path: join(work, workPath), producer, released });
     }
   }
   return files;
 }
+
+/** A statement costs as much as reading several: a group may have hundreds of manifests. */
+const MANIFESTS_AT_ONCE = 256;
 
 /** A listed file with the target that made it. */
 export type MadeFile = ListedFile & {
@@ -127,7 +138,7 @@ export async function readRecordedFiles(
   database: Database,
   manifest: string,
 ): Promise<readonly (ListedFile & { readonly output: string })[]> {
-  return await readRows(database, manifest);
+  return (await readRows(database, [manifest])).map(({ file }) => file);
 }
 
 /** Relative paths that old manifests list, rejects included. One that cannot be read lists none. */
@@ -138,7 +149,7 @@ export async function pathsOfOldManifests(
   const paths: string[] = [];
   for (const manifest of manifests) {
     try {
-      for (const { path } of await readRows(database, manifest)) paths.push(path);
+      for (const { file } of await readRows(database, [manifest])) paths.push(file.path);
     } catch (error) {
       // A damaged list must not keep its target from being made again; its files become orphans.
       if (!(error instanceof DatabaseError) || error.isInterrupt) throw error;
@@ -147,20 +158,35 @@ export async function pathsOfOldManifests(
   return paths;
 }
 
+interface ReadRow {
+  /** Index of the manifest that lists it. */
+  readonly manifest: number;
+  readonly file: ListedFile & { readonly output: string };
+}
+
+/** In the order of the manifests, and in each of them in its own. */
 async function readRows(
   database: Database,
-  manifest: string,
-): Promise<readonly (ListedFile & { readonly output: string })[]> {
-  const rows = await database.rows('SELECT * FROM read_parquet($manifest)', { manifest });
+  manifests: readonly string[],
+): Promise<readonly ReadRow[]> {
+  const rows = await database.rows(
+    `SELECT *, file_index
+     FROM read_parquet($manifests, file_row_number = true, hive_partitioning = false)
+     ORDER BY file_index, file_row_number`,
+    { manifests },
+  );
   const text = (value: unknown) => (typeof value === 'string' ? value : null);
   return rows.map((row) => ({
-    output: String(row['output']),
-    path: String(row['path']),
-    bytes: Number(row['bytes']),
-    sha256: String(row['sha256']),
-    rows: row['rows'] === null ? undefined : Number(row['rows']),
-    value: text(row['value']),
-    minId: text(row['min_id']),
-    maxId: text(row['max_id']),
+    manifest: Number(row['file_index']),
+    file: {
+      output: String(row['output']),
+      path: String(row['path']),
+      bytes: Number(row['bytes']),
+      sha256: String(row['sha256']),
+      rows: row['rows'] === null ? undefined : Number(row['rows']),
+      value: text(row['value']),
+      minId: text(row['min_id']),
+      maxId: text(row['max_id']),
+    },
   }));
 }

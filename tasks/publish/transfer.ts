@@ -66,8 +66,7 @@ export async function transfer(work: Transfer): Promise<string> {
   return parent;
 }
 
-/** The Hub refused the size of a commit, or gave up on it. */
+/** The Hub refused the size of a commit, gave up on it, or never got done with it. */
 function isTooLarge(error: unknown): boolean {
-  if (!(error instanceof Error) || !('status' in error)) return false;
-  return error.status === 413 || error.status === 504;
+  return error instanceof Error && 'lessMayDo' in error && error.lessMayDo === true;
 }

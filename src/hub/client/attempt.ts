@@ -1,6 +1,7 @@
 // One attempt of one request: sent, watched and given up when no byte moves for a while. What came
 // of it is a value that was read, or an error that says what it means; it never tries again itself.
 import { type About, brokenError, HubError, networkError, refusedError } from './error.ts';
+import type { Timer, Timing } from './throttle.ts';
 import { redact } from './token.ts';
 
 export interface AttemptOptions {
@@ -9,6 +10,7 @@ export interface AttemptOptions {
   readonly init: RequestInit;
   readonly signal: AbortSignal;
   readonly stallMs: number;
+  readonly timing: Timing;
   /** Kept out of what the server is quoted with. */
   readonly token: string | undefined;
   readonly endpoint: string;
@@ -33,7 +35,7 @@ export class Attempt {
   wasRedirected = false;
   readonly #options: AttemptOptions;
   readonly #controller = new AbortController();
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
 
   constructor(options: AttemptOptions) {
     this.#options = options;
@@ -56,7 +58,8 @@ export class Attempt {
     // A listener that is taken off again: a signal may live for weeks and see a million requests.
     signal.addEventListener('abort', onAbort, { once: true });
     const stallMs = this.#options.stallMs + unwatchedBytes(init.body) / SLOWEST_BYTES_PER_MS;
-    this.#timer = setTimeout(() => this.#controller.abort(new Stalled(stallMs)), stallMs);
+    const giveUp = () => this.#controller.abort(new Stalled(stallMs));
+    this.#timer = this.#options.timing.timer(stallMs, giveUp);
     try {
       const body = this.#watched(init.body);
       const response = await fetch(url, { ...init, ...body, signal: this.#controller.signal });
@@ -68,10 +71,12 @@ export class Attempt {
       return await read(response, this);
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof Stalled) throw brokenError(about, { what: error.message });
+      if (error instanceof Stalled) {
+        throw brokenError(about, { what: error.message, isTimeout: true });
+      }
       throw (error instanceof HubError ? undefined : networkError(about, error)) ?? error;
     } finally {
-      clearTimeout(this.#timer);
+      this.#timer.stop();
       signal.removeEventListener('abort', onAbort);
     }
   }

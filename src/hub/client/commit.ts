@@ -5,6 +5,8 @@
 //   upload -> commit sent -> answered: done
 //     |           `-> no answer: read back -> all there: done | head moved: conflict
 //     `-> failed before: nothing happened <----------------- untouched: again, three times in all
+//
+// One for which the Hub ran out of time is not tried again as it is: the caller sends less.
 
 import { stat } from 'node:fs/promises';
 import type { CommitOperation, CommitProgressEvent } from '@huggingface/hub';
@@ -50,10 +52,12 @@ export async function commit(context: CommitContext, change: RemoteChange): Prom
       const done = await readBack(context, { change, about, error });
       if (done !== undefined) return done;
     }
-    // A Hub that ran out of time over a commit is not asked for the same one again: the caller
-    // sends less.
-    const isOver = tries === MAX_TRIES || error.code !== 'hub-unavailable' || error.status === 504;
-    if (isOver || !(mayBeDone || isWorthAnother)) throw error;
+    // A Hub that ran out of time over a commit is not asked for the same one again.
+    const isTooMuch = outcome.isSent && (error.status === 504 || error.isTimeout);
+    const isOver = tries === MAX_TRIES || error.code !== 'hub-unavailable' || isTooMuch;
+    if (isOver || !(mayBeDone || isWorthAnother)) {
+      throw outcome.isSent && mayDoWithLess(error) ? withLess(error) : error;
+    }
     if (!mayBeDone) await transport.timing.sleep(wait, transport.signal);
     transport.log(`${about.repository}: ${about.doing}: nothing was committed; trying again`);
   }
@@ -75,6 +79,17 @@ function checkChange(change: RemoteChange, about: About): void {
 /** Whether the server said that it did not do it. */
 function isRefusal({ status }: HubError): boolean {
   return status !== undefined && status >= 400 && status < 500 && status !== 408;
+}
+
+/** Too large by the Hub's own word, or never answered: a large one gets lost where a small one does not. */
+function mayDoWithLess(error: HubError): boolean {
+  return error.status === 413 || (error.code === 'hub-unavailable' && !isRefusal(error));
+}
+
+function withLess(error: HubError): HubError {
+  const { code, message, hint, mayPass, isTimeout, status, reason } = error;
+  const known = { message, hint, mayPass, isTimeout, status, reason };
+  return new HubError(code, { ...known, cause: error, lessMayDo: true });
 }
 
 interface Task {

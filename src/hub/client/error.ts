@@ -17,6 +17,8 @@ interface HubErrorOptions {
   readonly message: string;
   readonly hint: string;
   readonly mayPass?: boolean;
+  readonly isTimeout?: boolean;
+  readonly lessMayDo?: boolean;
   readonly status?: number | undefined;
   readonly reason?: string | undefined;
   readonly cause?: unknown;
@@ -26,7 +28,11 @@ export class HubError extends Error {
   readonly code: HubErrorCode;
   /** Whether another attempt may succeed without anything being changed. */
   readonly mayPass: boolean;
-  /** The HTTP status, where there was an answer: 413 and 504 of a commit mean "send less". */
+  /** Nothing moved for so long that the answer was no longer waited for. */
+  readonly isTimeout: boolean;
+  /** A commit that was not made, where one of fewer files may be. */
+  readonly lessMayDo: boolean;
+  /** The HTTP status, where there was an answer. */
   readonly status: number | undefined;
   /** The server's own word for it (`RepoNotFound`, `EntryNotFound`, `GatedRepo`, ..). */
   readonly reason: string | undefined;
@@ -38,6 +44,8 @@ export class HubError extends Error {
     this.name = 'HubError';
     this.code = code;
     this.mayPass = options.mayPass ?? false;
+    this.isTimeout = options.isTimeout ?? false;
+    this.lessMayDo = options.lessMayDo ?? false;
     this.status = options.status;
     this.reason = options.reason;
     this.hint = options.hint;
@@ -156,12 +164,12 @@ function missingHint(reason: string | undefined, repository: string): string {
 /** A request that got no answer, or an answer that broke off or made no sense. */
 export function brokenError(
   about: About,
-  options: { readonly what: string; readonly status?: number; readonly cause?: unknown },
+  options: Pick<HubErrorOptions, 'status' | 'cause' | 'isTimeout'> & { readonly what: string },
 ): HubError {
+  const { what, ...more } = options;
   return new HubError('hub-unavailable', {
-    message: `${place(about)}: ${options.what}`,
-    status: options.status,
-    cause: options.cause,
+    ...more,
+    message: `${place(about)}: ${what}`,
     mayPass: true,
     hint: 'check the network and the endpoint; run again to go on',
   });

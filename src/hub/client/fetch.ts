@@ -94,7 +94,7 @@ export function createTransport(options: TransportOptions): Transport {
 
 async function sendUntilDone<T>(options: TransportOptions, call: Call<T>): Promise<T> {
   const { endpoint, token, log, network } = options;
-  const { throttle, stallMs } = network;
+  const { throttle, stallMs, timing } = network;
   const key = classOf(call.url, endpoint);
   const signal =
     call.signal === undefined ? options.signal : AbortSignal.any([options.signal, call.signal]);
@@ -109,6 +109,7 @@ async function sendUntilDone<T>(options: TransportOptions, call: Call<T>): Promi
       init: call.init(),
       signal,
       stallMs,
+      timing,
       token,
       endpoint,
       onHeaders: (headers) => throttle.answered(key, headers),

@@ -12,11 +12,22 @@ export interface Timing {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
   /** From 0 to below 1. */
   random(): number;
+  /** Calls `fire` once nobody has refreshed or stopped it for so long. */
+  timer(ms: number, fire: () => void): Timer;
+}
+
+export interface Timer {
+  refresh(): void;
+  stop(): void;
 }
 
 export const realTiming: Timing = {
   now: () => Date.now(),
   random: () => Math.random(),
+  timer(ms, fire) {
+    const timeout = setTimeout(fire, ms);
+    return { refresh: () => void timeout.refresh(), stop: () => clearTimeout(timeout) };
+  },
   async sleep(ms, signal) {
     try {
       await sleepFor(ms, undefined, { signal });
@@ -56,12 +67,12 @@ interface Gate {
 }
 
 export class Throttle {
-  readonly #timing: Timing;
+  readonly #timing: Omit<Timing, 'timer'>;
   readonly #gates = new Map<string, Gate>();
   /** Told whatever an answer of the Hub brings that others cannot know. */
   onNews: (news: LimitNews) => void = () => {};
 
-  constructor(timing: Timing) {
+  constructor(timing: Omit<Timing, 'timer'>) {
     this.#timing = timing;
   }
 

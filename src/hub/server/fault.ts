@@ -30,8 +30,11 @@ export type FaultAction =
     }
   /** Resets the connection: before anything is done, or after it is done but before the answer. */
   | { readonly kind: 'reset'; readonly when: 'before' | 'after' }
-  /** Says nothing more until the client gives up: at once, or after some bytes of the answer. */
-  | { readonly kind: 'stall'; readonly afterBytes?: number }
+  /**
+   * Says nothing more until the client gives up: at once, or after the work is done and so many
+   * bytes of the answer are sent. `onSilence` is called when it has begun.
+   */
+  | { readonly kind: 'stall'; readonly afterBytes?: number; readonly onSilence?: () => void }
   /** Closes the connection after some bytes of the answer, whatever length was announced. */
   | { readonly kind: 'truncate'; readonly afterBytes: number }
   /** Answers as if no range had been asked for. */

@@ -110,18 +110,23 @@ function stopsAt(fault: FaultAction): number {
 }
 
 function stop(response: ServerResponse, fault: FaultAction): Promise<void> | undefined {
-  if (fault.kind === 'stall') return gone(response);
+  if (fault.kind === 'stall') return stall(response, fault);
   // Closes after what was written is sent, unlike a reset.
   response.socket?.destroySoon();
   return undefined;
 }
 
-/** When the client, or the server's end, has closed the connection. */
-export function gone(response: ServerResponse): Promise<void> {
+/** Says nothing until the client, or the server's end, has closed the connection. */
+export function stall(
+  response: ServerResponse,
+  { onSilence }: Extract<FaultAction, { kind: 'stall' }>,
+): Promise<void> {
   if (response.destroyed || response.socket === null) return Promise.resolve();
-  return new Promise((resolve) => {
+  const closed = new Promise<void>((resolve) => {
     response.once('close', resolve);
   });
+  onSilence?.();
+  return closed;
 }
 
 function write(response: ServerResponse, piece: Buffer): Promise<void> {

@@ -29,7 +29,7 @@ import {
   type RouteMatch,
   type RouteName,
 } from './route.ts';
-import { gone, send } from './send.ts';
+import { send, stall } from './send.ts';
 
 /** One request as it was served, for logs and for tests that count. */
 export interface ServedRequest {
@@ -139,7 +139,7 @@ async function serveRoute(options: ServiceOptions, matched: Matched): Promise<vo
   const { headers, refusal } = faults.limit(described);
   const fault = refusal === undefined ? faults.next(described) : undefined;
   if (fault?.kind === 'reset' && fault.when === 'before') return reset(request);
-  if (fault?.kind === 'stall' && fault.afterBytes === undefined) return gone(response);
+  if (fault?.kind === 'stall' && fault.afterBytes === undefined) return stall(response, fault);
   if (fault?.kind === 'ignore-range') delete request.headers.range;
   const early = refusal ?? (fault?.kind === 'answer' ? plannedAnswer(fault) : undefined);
   if (early !== undefined) await drain(request);
