@@ -13,6 +13,7 @@ import {
   lost,
   once,
   putting,
+  Stalls,
   startClient,
   startStub,
 } from './hub-client-rig.ts';
@@ -40,6 +41,40 @@ describe('uploads in work', () => {
     'an address has expired': once({ kind: 'answer', status: 403 }, ['upload-part']),
     'a part gets no ETag': once({ kind: 'answer', status: 200 }, ['upload-part']),
   };
+  const ends: Readonly<Record<string, (onSilence: () => void) => FaultAction>> = {
+    'a reset': () => ({ kind: 'reset', when: 'before' }),
+    'a page of a proxy': () => ({ kind: 'answer', status: 503, body: '<h1>no</h1>' }),
+    'no answer': (onSilence) => ({ kind: 'stall', onSilence }),
+    'no answer, though it was done': (onSilence) => ({ kind: 'stall', afterBytes: 0, onSilence }),
+    '429': () => ({ kind: 'answer', status: 429, headers: { 'Retry-After': '7' } }),
+  };
+  for (const [name, actionOf] of Object.entries(ends)) {
+    test(`the end of a multipart upload meets ${name}, and the file is there once`, async () => {
+      const stalls = new Stalls();
+      const faults = once(actionOf(stalls.now), ['upload-complete']);
+      const { repository, hub, head } = await startClient({
+        hub: { ...parts, faults: { faults } },
+        client: { stalls },
+      });
+      await repository.commit(putting(head, { 'a.parquet': large }));
+      expect(await filesOf(hub)).toEqual({ 'a.parquet': sha256(large) });
+      expect(await commitsOf(hub)).toHaveLength(2);
+    });
+  }
+
+  test('addresses for another number of parts are refused, and nothing is committed', async () => {
+    const { repository, hub, head, failure } = await startClient({ hub: parts });
+    const header = { chunk_size: '1000', '00001': `${hub.url}/-/uploads/x/1` };
+    const upload = { href: `${hub.url}/-/uploads/x`, header };
+    const object = { oid: sha256(large), size: large.length, actions: { upload } };
+    const body = { transfer: 'multipart', objects: [object] };
+    hub.injectFaults({ faults: once({ kind: 'answer', status: 200, body }, ['lfs-batch']) });
+    const error = await failure(repository.commit(putting(head, { 'a.parquet': large })));
+    expect(error).toMatchObject({ code: 'hub-rejected', mayPass: false });
+    expect(error.message).toMatch(/1 addresses for 308 parts/);
+    expect([hub.count('upload-part'), hub.count('commit')]).toEqual([0, 0]);
+  });
+
   for (const [name, faults] of Object.entries(partly)) {
     test(`${name}: new addresses are asked for`, async () => {
       const { repository, hub, head } = await startClient({
@@ -109,6 +144,36 @@ test('xet sends chunks where the Hub says, with the token that the Hub gave for 
     'POST /cas/v1/xorbs/default/* Bearer for-chunks',
     'POST /cas/v1/shards Bearer for-chunks',
     'POST /api/datasets/local/things/commit/main Bearer hf_stub',
+  ]);
+});
+
+test('without xet only plain uploads are asked for', async () => {
+  const { repository, hub, head } = await startClient();
+  const asked: unknown[] = [];
+  const url = await startStub(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const body = Buffer.concat(chunks);
+    if (request.url?.endsWith('/objects/batch')) asked.push(JSON.parse(body.toString()).transfers);
+    const headers = { 'content-type': request.headers['content-type'] ?? 'text/plain' };
+    const answer = await hub.call(request.url ?? '', {
+      method: request.method ?? '',
+      headers,
+      body,
+    });
+    response.writeHead(answer.status, { 'content-type': 'application/json' });
+    response.end(Buffer.from(await answer.arrayBuffer()));
+  });
+  const { token } = hub;
+  for (const [i, xet] of (['off', 'auto'] as const).entries()) {
+    const parent = (await repository.head()) ?? head;
+    await connect({ url, token }, { xet }).repository.commit(
+      putting(parent, { [`${i}.parquet`]: `PAR1${i}` }),
+    );
+  }
+  expect(asked).toEqual([
+    ['basic', 'multipart'],
+    ['basic', 'multipart', 'xet'],
   ]);
 });
 

@@ -99,9 +99,45 @@ test('a killed server loses no acknowledged commit and shows none by halves', as
   await checkRounds(last, { round, acknowledged });
 });
 
-async function uploadRound({ client }: Running, round: number): Promise<void> {
+test('a commit outlives a kill at the moment of its answer, and what is torn is sent anew', async () => {
+  const folder = temporaryFolder();
+  const first = await startProcess(folder);
+  await createRepo({ ...first.client, repo });
+  await kill(first);
+  const acknowledged: number[] = [];
+  for (let round = 1; round <= 4; round += 1) {
+    // As a disk may leave them: half of a content and of what nobody had finished to write.
+    const torn = filesOf(round)[1]?.content ?? new Uint8Array();
+    const digest = sha256(torn);
+    const place = `${folder}/lfs/${digest.slice(0, 2)}/${digest.slice(2, 4)}`;
+    mkdirSync(place, { recursive: true });
+    writeFileSync(`${place}/${digest}`, torn.slice(0, 100));
+    const running = await startProcess(folder);
+    writeFileSync(`${folder}/tmp/torn`, 'half');
+    await checkRounds(running, { round: round - 1, acknowledged });
+    const ended = once(running.child, 'exit');
+    await uploadRound(running, round, () => running.child.kill('SIGKILL'));
+    acknowledged.push(round);
+    await ended;
+  }
+  const last = await startProcess(folder);
+  await checkRounds(last, { round: 4, acknowledged });
+  expect(readdirSync(`${folder}/tmp`)).toEqual([]);
+});
+
+async function uploadRound(
+  { client }: Running,
+  round: number,
+  onCommitted: () => void = () => {},
+): Promise<void> {
   const files = filesOf(round).map(({ path, content }) => ({ path, content: new Blob([content]) }));
-  await uploadFiles({ ...client, repo, files, commitTitle: `round ${round}`, useXet: false });
+  const watching: typeof fetch = async (input, init) => {
+    const response = await fetch(input, init);
+    if (response.ok && String(input).includes('/commit/')) onCommitted();
+    return response;
+  };
+  const upload = { ...client, repo, files, commitTitle: `round ${round}`, fetch: watching };
+  await uploadFiles({ ...upload, useXet: false });
 }
 
 interface Rounds {

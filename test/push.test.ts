@@ -176,6 +176,30 @@ test('conflicts end a push only in a row, and the same manifest is written once'
   expect(rig.written).toBe(1);
 });
 
+test('a card that another group completes meanwhile keeps what both say', async () => {
+  const rig = new PushRig();
+  const theirs =
+    '---\nconfigs:\n- config_name: fr\n  data_files: data/language=fr/*.parquet\n---\n\nText';
+  let isTheirs = false;
+  rig.dataset.onCommit = ({ put }) => {
+    if (isTheirs || !put.some(({ path }) => path === 'README.md')) return;
+    isTheirs = true;
+    rig.dataset.add({
+      'README.md': new TextEncoder().encode(theirs),
+      'data/language=fr/b.parquet': new TextEncoder().encode('theirs'),
+      'manifests/chunk-1.parquet': new TextEncoder().encode('their manifest'),
+    });
+  };
+  await rig.push({ a: { 'en/a': 'one', 'de/a': 'two' } });
+  expect(isTheirs).toBe(true);
+  expect(rig.card.match(/config_name: \w+/g)).toEqual(
+    ['de', 'en', 'fr'].map((name) => `config_name: ${name}`),
+  );
+  expect(rig.card).toContain('Text');
+  expect(rig.dataset.data).toHaveLength(3);
+  expect([...rig.dataset.files.keys()]).toContain('manifests/chunk-1.parquet');
+});
+
 const MANY = 150_000;
 
 function manyFiles(): InputFile[] {

@@ -66,7 +66,7 @@ export class HubConnections {
       return { endpoint: url, id, token, isPrivate, xet: 'off' };
     }
     const token = await findToken(this.#env, { tokenEnv });
-    return { endpoint, id: endpoint, token, isPrivate, xet };
+    return { endpoint, id: endpoint, token, isPrivate, xet: isLoopback(endpoint) ? 'off' : xet };
   }
 
   async #serve(): Promise<{ url: string; id: string; token: string }> {
@@ -84,6 +84,12 @@ export class HubConnections {
       return found;
     }
   }
+}
+
+/** A Hub of this machine, such as `hub serve`, keeps whole files: there is no chunk store to ask. */
+function isLoopback(endpoint: string): boolean {
+  const host = URL.parse(endpoint)?.hostname;
+  return host === 'localhost' || host === '127.0.0.1' || host === '[::1]';
 }
 
 /** Folder of the embedded Hub of a work folder. */
