@@ -22,7 +22,7 @@ const large = noise(5000);
 const next = noise(700, 2);
 const oid = sha256(large);
 const missing = { status: 404, headers: { 'x-error-code': 'EntryNotFound' } };
-const any: unknown = expect.anything();
+const given: unknown = expect.anything();
 const hex40: unknown = expect.stringMatching(/^[0-9a-f]{40}$/);
 
 const blob = (text: string) =>
@@ -59,7 +59,7 @@ const told = (bytes: Uint8Array) => ({ oid: sha256(bytes), size: bytes.length })
 const wanted = (bytes: Uint8Array): Answered => ({
   status: 200,
   json: {
-    objects: [{ ...told(bytes), actions: { upload: { href: any }, verify: { href: any } } }],
+    objects: [{ ...told(bytes), actions: { upload: { href: given }, verify: { href: given } } }],
   },
 });
 const known = (bytes: Uint8Array): Answered => ({ status: 200, json: { objects: [told(bytes)] } });
@@ -68,7 +68,7 @@ const sent = (bytes: Uint8Array<ArrayBuffer>): readonly Exchange[] => [
   ['{upload}', { method: 'PUT', body: bytes }, { status: 200 }],
   ['{verify}', post(told(bytes)), { status: 200 }],
 ];
-const committed: Answered = { status: 200, json: { commitOid: hex40, commitUrl: any } };
+const committed: Answered = { status: 200, json: { commitOid: hex40, commitUrl: given } };
 const added: readonly Exchange[] = [
   [batch, announced(large), wanted(large)],
   ...sent(large),
@@ -97,7 +97,7 @@ const entry = {
   type: 'file',
   path: 'data/v=a b/x.parquet',
   size: large.length,
-  lfs: { oid, size: large.length, pointerSize: any },
+  lfs: { oid, size: large.length, pointerSize: given },
 };
 
 const FLOWS: Readonly<Record<string, readonly Exchange[]>> = {
@@ -105,12 +105,12 @@ const FLOWS: Readonly<Record<string, readonly Exchange[]>> = {
     [
       '/api/repos/create',
       post({ name: 'things', organization: 'local', type: 'dataset', private: false }),
-      { status: 409, json: { error: any, url: expect.stringContaining(things) } },
+      { status: 409, json: { error: given, url: expect.stringContaining(things) } },
     ],
     [
       '/api/repos/create',
       post({ name: 'new', type: 'dataset' }),
-      { status: 200, json: { url: any } },
+      { status: 200, json: { url: given } },
     ],
   ],
   'upload_folder, and again without a change': [
@@ -150,8 +150,13 @@ const FLOWS: Readonly<Record<string, readonly Exchange[]>> = {
         status: 200,
         json: [
           { path: '.gitattributes', lastCommit: { title: 'initial commit' } },
-          { path: 'README.md', oid: blob('# A'), size: 3, lastCommit: { id: '{head}', date: any } },
-          { type: 'directory', path: 'data', oid: any },
+          {
+            path: 'README.md',
+            oid: blob('# A'),
+            size: 3,
+            lastCommit: { id: '{head}', date: given },
+          },
+          { type: 'directory', path: 'data', oid: given },
           { type: 'directory', path: 'data/v=a b' },
           { ...entry, lastCommit: { id: '{head}' } },
         ],
@@ -218,7 +223,7 @@ const FLOWS: Readonly<Record<string, readonly Exchange[]>> = {
     [
       `${api}/commit/main`,
       ndjson({ summary: 'x', parentCommit: '{first}' }, ['deletedFile', { path: 'README.md' }]),
-      { status: 412, json: { error: any } },
+      { status: 412, json: { error: given } },
     ],
     [
       `${api}/commit/main`,
@@ -239,8 +244,16 @@ const FLOWS: Readonly<Record<string, readonly Exchange[]>> = {
   'HfFileSystem: glob, info and reading a range': [
     ...added,
     [`${api}/revision/main`, {}, { status: 200, json: { id: 'local/things', sha: '{head}' } }],
-    [`${api}/tree/main/data?recursive=True&expand=False`, {}, { status: 200, json: [any, entry] }],
-    [`${api}/tree/main?recursive=False&expand=True`, {}, { status: 200, json: [any, any, any] }],
+    [
+      `${api}/tree/main/data?recursive=True&expand=False`,
+      {},
+      { status: 200, json: [given, entry] },
+    ],
+    [
+      `${api}/tree/main?recursive=False&expand=True`,
+      {},
+      { status: 200, json: [given, given, given] },
+    ],
     [
       `${api}/paths-info/main`,
       form(['paths', entry.path], ['expand', 'True']),

@@ -36,8 +36,9 @@ interface Part {
 
 /**
  * Resolves when the whole file lies at `to`. It is not durable: the runner makes what tasks leave
- * so before it counts, and a part that a disk forgot is found out by its digest. Wrong bytes are fetched once more from the
- * start; then it rejects with a HubError `integrity`, and the part is gone.
+ * so before it counts, and a part that a disk forgot is found out by its digest. Wrong bytes are
+ * fetched once more from the start; then it rejects with a HubError `integrity`, and the part is
+ * gone.
  */
 export async function download(transport: Transport, request: Download): Promise<void> {
   const { file, to } = request;
