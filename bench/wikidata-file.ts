@@ -36,14 +36,23 @@ const POOL = {
  */
 export async function makeWikidataFiles(
   name: WikidataFile,
-  { folder, files }: { readonly folder: string; readonly files: number },
+  {
+    folder,
+    files,
+    rowGroup = POOL.row_group,
+  }: { readonly folder: string; readonly files: number; readonly rowGroup?: number },
 ): Promise<string> {
   const made = join(folder, `${name}-${files}`);
   if (existsSync(made)) return made;
   const partial = `${made}.partial`;
   rmSync(partial, { recursive: true, force: true });
   mkdirSync(join(partial, 'data'), { recursive: true });
-  const options: SampleOptions = { ...POOL, ...WIKIDATA_FILES[name], files: [files] };
+  const options: SampleOptions = {
+    ...POOL,
+    ...WIKIDATA_FILES[name],
+    row_group: rowGroup,
+    files: [files],
+  };
   const database = await openDatabase({
     memoryBytes: 0,
     temporaryFolder: join(partial, 'spill'),

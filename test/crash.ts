@@ -3,8 +3,10 @@
 //   faults     disks that fill up or cannot be written, second runs, jumping clocks, signals, closed
 //              terminals and pipes, in turn (54)
 //   dumps      kills of the extraction of a dump of 200,000 records, which goes on inside it (100)
+//   bytes      the same bytes from files of real size (2) with one worker or two, and while DuckDB spills
 //   histories  simulated histories of whole runs (100,000)
 // Without a part, all of them. Prints each flaw with the seed that shows it again, and goes on.
+import { compareBytes } from './crash-bytes.ts';
 import { faultNames, needsMounts, playFault } from './crash-fault.ts';
 import { explainNoMounts } from './crash-mount.ts';
 import { type Calm, type Kill, planKills, playRound, runCalmly } from './crash-round.ts';
@@ -21,6 +23,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   kills: { count: 200, play: playKills },
   faults: { count: 54, play: playFaults },
   dumps: { count: 100, play: playDumps },
+  bytes: { count: 2, play: playBytes },
   histories: { count: 100_000, play: playHistories },
 };
 
@@ -62,6 +65,14 @@ async function playDumps({ count, seed }: { count: number; seed: number }) {
   for (const flaw of flaws) say(flaw);
   const what = `${kills} kills in ${histories} histories of ${records} records from seed ${seed}`;
   say(`${what}, ${resumed} records resumed, ${flaws.length} flaws`, begun);
+  return flaws.length;
+}
+
+async function playBytes({ count: files }: { count: number }) {
+  const begun = performance.now();
+  const flaws = await compareBytes({ files, say });
+  for (const flaw of flaws) say(flaw);
+  say(`bytes of ${files} files compared, ${flaws.length} flaws`, begun);
   return flaws.length;
 }
 
