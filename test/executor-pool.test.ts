@@ -111,6 +111,29 @@ test('stop ends a command with everything it started', async () => {
   await untilGone(-pid);
 });
 
+test('workers at the same time have different numbers, and a free number is given out again', async () => {
+  const own = new Rig();
+  const begin = () => {
+    const { group, listener } = firstGroup();
+    let number = 0;
+    const taken = (worker: number) => {
+      number = worker;
+    };
+    const outcome = own.execute(own.runOrder('sleep 1000'), { ...listener, taken });
+    return { begun: group.then(() => number), outcome };
+  };
+  const some = [begin(), begin(), begin()];
+  const numbers = await Promise.all(some.map(({ begun }) => begun));
+  expect(numbers.toSorted()).toEqual([1, 2, 3]);
+  own.pool.interrupt('stop');
+  await Promise.all(some.map(({ outcome }) => outcome));
+  const again = begin();
+  expect(numbers).toContain(await again.begun);
+  own.pool.interrupt('stop');
+  await again.outcome;
+  await own.close();
+});
+
 test('draining lets a command finish', async () => {
   const { group, listener } = firstGroup();
   const outcome = rig.execute(rig.runOrder('sleep 0.2; true'), listener);

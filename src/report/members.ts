@@ -32,11 +32,11 @@ export class Members {
   }
 }
 
-/** The first kind of group that a step is expanded over, else the first that the names give. */
+/** The kind of the last step that has groups, else the first that the names of files give. */
 export function groupKind({ config }: Plan): string | undefined {
-  for (const { each } of config.steps) if (each.kind === 'group') return each.group;
-  const [first] = config.sources.flatMap(groupKinds);
-  return first;
+  const last = config.steps.findLast(({ each }) => each.kind === 'group');
+  if (last?.each.kind === 'group') return last.each.group;
+  return config.sources.flatMap(groupKinds)[0];
 }
 
 /** Of each member of the table; undefined where it has no group of this kind. */
@@ -44,15 +44,10 @@ export function groupsOf(
   { steps }: Plan,
   { table, kind }: { readonly table: MemberTable; readonly kind: string | undefined },
 ): readonly (string | undefined)[] {
-  const step = steps.find((each) => each.table === table);
-  if (step === undefined || kind === undefined) return table.names.map(() => undefined);
-  const { each, listing, names } = table;
-  if (each.kind === 'group') {
-    return names.map((name) => (each.group === kind ? name : undefined));
-  }
-  const capture = step.captures.indexOf(kind);
-  return names.map((_, member) => {
-    const value = listing?.files[table.filesOf(member)[0] ?? -1]?.captures[capture];
+  const capture = steps.find((each) => each.table === table)?.captures.indexOf(kind ?? '') ?? -1;
+  return table.names.map((_, member) => {
+    const [file = -1] = table.filesOf(member);
+    const value = table.listing?.files[file]?.captures[capture];
     return value === undefined ? undefined : `${kind}=${value}`;
   });
 }
