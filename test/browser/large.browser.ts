@@ -9,10 +9,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildState } from '../../bench/built-state.ts';
 import { countTargets, pipelineOf, tablesShape } from '../../bench/shape.ts';
 import { realFiles } from '../../bench/wikidata-files.ts';
-import { PROJECT } from '../rig.ts';
 import { openChromium } from './chromium.ts';
 import { LOOKS, openReport, screenshot, violations } from './open-report.ts';
 
+const PROJECT = join(import.meta.dirname, '../..');
 const kept = process.env['EIDER_LARGE_STATE'];
 const root = kept ?? mkdtempSync(join(tmpdir(), 'eider-report-'));
 const shape = tablesShape(realFiles());

@@ -1,11 +1,15 @@
 // The report of a small run in a real browser: what it shows, clicks, keys, looks.
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { HistoryRow } from '../../src/report/history.ts';
 import { Rig } from '../rig.ts';
 import { openChromium } from './chromium.ts';
 import { LOOKS, type OpenReport, openReport, screenshot, violations } from './open-report.ts';
+
+/** Only a browser that hangs takes as long; axe-core looks at every element four times. */
+const HANG_MS = 10 * 60_000;
+vi.setConfig({ testTimeout: HANG_MS, hookTimeout: HANG_MS });
 
 let browser: Browser;
 let rig: Rig;
