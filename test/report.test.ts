@@ -161,6 +161,47 @@ test('beside a running pipeline it tells what is at work, and takes no lock', as
   }
 });
 
+test('the account of rows is that of the trace, and a failure that succeeded since is none', async () => {
+  const accounts = new Rig();
+  try {
+    accounts.write(
+      'rows.sql',
+      `CREATE TEMP TABLE rejects AS SELECT 'Q1' AS id, 'broken' AS error, '{' AS text;
+CREATE TEMP TABLE accounting AS SELECT * FROM (VALUES ('in', NULL, 9), ('kept', NULL, 3),
+  ('drop', 'no value', 4), ('drop', 'odd kind', 1)) line(kind, reason, entries);
+SELECT range AS id FROM range(7)`,
+    );
+    const step = (limit: number) =>
+      `name: rows\nsteps:\n  rows: { sql: rows.sql, max_rejects: ${limit}, outputs: rows.parquet }\n`;
+    accounts.write('pipeline.yaml', step(0));
+    expect((await accounts.run()).failed).toEqual(['rows']);
+    const failed = await report(accounts);
+    expect(failed.text).toContain('too-many-rejects');
+    expect(failed.table('steps-table')).toMatchObject([{ done: '–', failed: '1' }]);
+    accounts.write('pipeline.yaml', step(1));
+    await accounts.ran();
+    const mended = await report(accounts);
+    expect(mended.table('rows-table')).toMatchObject([
+      {
+        table: 'rows',
+        'entries in': '9',
+        kept: '3',
+        dropped: '5',
+        rejects: '1',
+        'rows out': '7',
+        'reasons of drops': 'no value 4, odd kind 1',
+      },
+    ]);
+    expect(mended.text).not.toContain('too-many-rejects');
+    expect(mended.table('runs-table')).toMatchObject([
+      { done: '1', failed: '–' },
+      { done: '–', failed: '1' },
+    ]);
+  } finally {
+    accounts.close();
+  }
+});
+
 test('where nothing was ever run, it says so and what to do', async () => {
   const work = rig.path('elsewhere');
   const { code, stderr } = await rig.command(['report', '--work', work]);
