@@ -5,7 +5,6 @@ import type { Graph } from '../plan/graph.ts';
 import { explainBytes, explainCount } from '../reporter/quantity.ts';
 import type { ReporterKind } from '../reporter/reporter.ts';
 import type { RepeatedCosts } from '../run/consent.ts';
-import type { EventBody } from '../run/context.ts';
 import { askYes, isTerminal } from './ask-yes.ts';
 import { countTargets, timeOf, transferLines } from './estimate-text.ts';
 import { reasonLines } from './reason-lines.ts';
@@ -15,20 +14,10 @@ export interface ConsentOptions {
   /** `--yes` was given. */
   readonly isYes: boolean;
   readonly reporter: ReporterKind;
-  readonly report: (event: EventBody) => void;
 }
 
-export async function askConsent(costs: RepeatedCosts, options: ConsentOptions): Promise<boolean> {
-  const { graph, report } = options;
-  const answer = await decide(costs, options);
-  // Called off: nobody answered, and the summary says that the run was interrupted.
-  if (answer === undefined) return false;
-  const limitBytes = graph.plan.config.confirmAboveBytes;
-  report({ type: 'confirmation', ...confirmationOf(costs, { answer, limitBytes }) });
-  return answer === 'yes' || answer === 'assumed';
-}
-
-async function decide(
+/** Undefined when nobody answered because it was called off. */
+export async function askConsent(
   costs: RepeatedCosts,
   { graph, isYes, reporter }: ConsentOptions,
 ): Promise<Confirmation['answer'] | undefined> {
@@ -68,7 +57,8 @@ function explainCosts({ assessment, estimate }: RepeatedCosts, graph: Graph): st
   return `${lines.join('\n')}\n`;
 }
 
-function confirmationOf(
+/** The answer as an event tells it. */
+export function confirmationOf(
   { estimate }: RepeatedCosts,
   decision: Pick<Confirmation, 'answer' | 'limitBytes'>,
 ): Confirmation {

@@ -3,8 +3,6 @@
 import { existsSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { nodeFileSystem } from '../node-file-system.ts';
-import { targetName } from '../plan/plan.ts';
-import { explainReason } from '../rebuilder.ts';
 import { explainNothingToDo } from '../reporter/nothing-to-do.ts';
 import { explainBytes } from '../reporter/quantity.ts';
 import { isCostly } from '../run/consent.ts';
@@ -13,6 +11,7 @@ import { ESTIMATE_HEAD, estimateCells, estimateJson, estimateLines } from './est
 import { EXIT } from './exit-code.ts';
 import { datasetLines, sourceLines } from './forecast.ts';
 import { type Look, look, unlistedSources } from './look.ts';
+import { plannedTargets } from './planned-target.ts';
 import { poolSizes } from './pool-sizes.ts';
 import { keptGroups, type Project } from './project.ts';
 import { reasonLines } from './reason-lines.ts';
@@ -89,15 +88,9 @@ function freeBytesBelow(work: string): number | undefined {
 }
 
 /** One object a line for every target that would or may run, and one with the estimate. */
-function previewJson({ graph, survey }: Look, jobs: number | undefined): string {
-  const lines: string[] = [];
-  for (let id = 0; id < graph.plan.targetCount; id += 1) {
-    const state = survey.assessment.stateOf(id);
-    if (state !== 'stale' && state !== 'pending') continue;
-    const reasons = state === 'stale' ? survey.assessment.reasonsOf(id) : [];
-    const texts = reasons.map(explainReason);
-    lines.push(JSON.stringify({ target: targetName(graph.plan, id), state, reasons: texts }));
-  }
+function previewJson(found: Look, jobs: number | undefined): string {
+  const { graph, survey } = found;
+  const lines = [...plannedTargets(found)].map((target) => JSON.stringify(target));
   if (lines.length === 0) return '';
   const { pools, confirmAboveBytes } = graph.plan.config;
   const estimate = survey.estimate(poolSizes(pools, jobs));

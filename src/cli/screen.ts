@@ -1,13 +1,11 @@
 // What a run shows, on its reporter. That is loaded with the first event worth showing: a run that
 // finds nothing to do says its one line without.
 import type { Event, Reporter } from '../event.ts';
-import { isoTime } from '../file-system.ts';
-import { systemClock } from '../node-file-system.ts';
 import { explainNothingToDo } from '../reporter/nothing-to-do.ts';
 import { chooseReporter, createReporter, type ReporterKind } from '../reporter/reporter.ts';
-import type { EventBody } from '../run/context.ts';
 import type { HeldEvents } from './held-events.ts';
 import { invocationOf } from './options.ts';
+import { timed } from './project-run.ts';
 import type { RawRunOptions } from './run-command.ts';
 
 export class Screen {
@@ -51,8 +49,4 @@ export class Screen {
   async close(): Promise<void> {
     await (await this.#reporter)?.close();
   }
-}
-
-export function timed(event: EventBody): Event {
-  return { ...event, at: isoTime(systemClock) };
 }
