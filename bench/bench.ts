@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchR
   process: async (options) => (await import('./process.ts')).benchProcess(options),
   stream: async (options) => (await import('./stream.ts')).benchStream(options),
   hub: async (options) => (await import('./hub.ts')).benchHub(options),
+  live: async (options) => (await import('./live.ts')).benchLive(options),
   overhead: async (options) => (await import('./overhead.ts')).benchOverhead(options),
 };
 
