@@ -61,6 +61,26 @@ test('graph speaks mermaid, dot and JSON', async () => {
   expect(steps.map(({ step }) => step)).toEqual(['pull', 'process', 'partition', 'merge', 'total']);
 });
 
+test('graph draws whatever a step or a source is called', async () => {
+  const odd = new Rig();
+  odd.write(
+    'pipeline.yaml',
+    `name: 'say "hi"'
+sources: { rows: { files: 'a "b"/*.txt' } }
+steps:
+  end: { each: file, run: "cat {input} > {output}", outputs: "e/{key}" }
+  class: { needs: end, run: "cat {input} > {output}", outputs: "c" }
+`,
+  );
+  const mermaid = await odd.command(['graph']);
+  expect(mermaid.stdout).toContain('source_rows[("rows<br>a #quot;b#quot;/*.txt")]');
+  expect(mermaid.stdout).toContain('END --> CLASS');
+  const { stdout } = await odd.command(['graph', '--format', 'dot']);
+  expect(stdout).toMatch(/^digraph "say \\"hi\\"" \{/);
+  expect(stdout).toContain('label="rows\\na \\"b\\"/*.txt"');
+  odd.close();
+});
+
 test('validate says that the pipeline is right and makes nothing', async () => {
   const fresh = await Rig.small();
   const { code, text } = await fresh.command(['validate']);
