@@ -64,7 +64,7 @@ ${dataTable({
       countCell(known(targets.rows)),
       bytesCell(known(targets.bytesIn)),
       bytesCell(known(targets.bytesOut)),
-      bytesCell(known(targets.peakBytes)),
+      bytesCell(known(targets.peakBytes) || undefined),
     ];
   }),
 })}
