@@ -153,9 +153,7 @@ test('a damaged journal is looked at again and written clean', async () => {
     const process = 'work/default/flat/chunk_0-1.parquet';
     rig.write(process, 'x'.repeat(statSync(rig.path(process)).size));
     const status = await rig.command(['status']);
-    expect(status.stdout).toMatch(
-      /2 damaged journals:\n {2}state\/chunk_0-1.jsonl: lines 1, 2/,
-    );
+    expect(status.stdout).toMatch(/2 damaged journals:\n {2}state\/chunk_0-1.jsonl: lines 1, 2/);
     const { stdout, code } = await rig.command(['repair', '--yes']);
     expect(code).toBe(0);
     expect(stdout).toContain('Damaged journals, to be written clean: 2');
