@@ -9,12 +9,37 @@ export interface Piece {
   readonly ends: Uint32Array<ArrayBuffer>;
 }
 
+/** A text as it lies in the bytes of a piece, in UTF-8: goes into a row without becoming a string. */
+export class Utf8Text {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+
+  constructor(bytes: Uint8Array, start: number, end: number) {
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
+  }
+
+  toString(): string {
+    const { bytes, start, end } = this;
+    return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
+  }
+
+  toJSON(): string {
+    return this.toString();
+  }
+}
+
 /** Where a piece's rows and rejects go. They come out in the order of pieces. */
 export interface PieceRows<P = Readonly<Record<string, Json>>> {
   /** As in the task's context. */
   readonly with: P;
   readonly variables: Readonly<Record<string, Scalar>>;
-  /** A row with the columns of the output's contract; a missing column is NULL. */
+  /**
+   * A row with the columns of the output's contract; a missing column is NULL. A text may be given as
+   * a `Utf8Text`.
+   */
   append(output: string, row: Readonly<Record<string, unknown>>): void;
   reject(reject: Reject): void;
 }

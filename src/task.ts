@@ -7,6 +7,7 @@ import type { Hub, HubRepository, Published, RemoteFile } from './task-hub.ts';
 import type { Piece, PieceRows } from './task-pieces.ts';
 
 export type { RemoteChange } from './task-hub.ts';
+export { Utf8Text } from './task-pieces.ts';
 export type { Finding, Hub, HubRepository, Piece, PieceRows, Published, RemoteFile };
 
 export type Scalar = string | number | boolean | null;

@@ -4,9 +4,10 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from '
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { afterAll, expect, test } from 'vitest';
+import type { RowBlock } from '../src/executor/row-block.ts';
 import { holdsLog, type LogFile, RowLog, readLog } from '../src/executor/row-log.ts';
-import type { RowBlock } from '../src/executor/row-text.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'row-log-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -20,7 +21,7 @@ function newPath(): string {
 
 function block(text: string, table = 0): RowBlock {
   const bytes = new TextEncoder().encode(text);
-  return { table, rows: 1, longest: bytes.length, bytes };
+  return { table, rows: 1, bytes };
 }
 
 async function textsIn(path: string, length: { bytes: number; crc: number }) {
@@ -129,4 +130,16 @@ test('a log that is gone, shorter or different does not hold what was saved', as
   expect(holdsLog(path, saved)).toBe(false);
   rmSync(path);
   expect(holdsLog(path, saved)).toBe(false);
+});
+
+test('a log in another format is not read, whole as it is', async () => {
+  const path = newPath();
+  // A block as it was written before: its head, and a row as text.
+  const bytes = Buffer.from(
+    '\x00\x00\x00\x00\x01\x00\x00\x00\x06\x00\x00\x00\x06\x00\x00\x00"one"\n',
+  );
+  writeFileSync(path, bytes);
+  const length = { bytes: bytes.length, crc: crc32(bytes) };
+  expect(holdsLog(path, length)).toBe(false);
+  await expect(textsIn(path, length)).rejects.toThrow(/is not what was written/);
 });

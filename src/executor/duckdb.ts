@@ -61,6 +61,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     autoload_known_extensions: 'false',
     allow_persistent_secrets: 'false',
     errors_as_json: 'true',
+    // Every file is read once: kept in memory it helps nobody.
+    enable_external_file_cache: 'false',
     ...(options.memoryBytes > 0
       ? { memory_limit: `${Math.ceil(options.memoryBytes / 1024)}KiB` }
       : {}),

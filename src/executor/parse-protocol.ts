@@ -2,7 +2,7 @@
 import type { Json, Scalar } from '../task.ts';
 import type { Failure } from '../trace.ts';
 import type { RuleOrder } from './executor.ts';
-import type { RowBlock, RowTable } from './row-text.ts';
+import type { RowBlock, RowTable } from './row-block.ts';
 
 export interface ThreadData {
   readonly rule: Extract<RuleOrder, { kind: 'task' }>;

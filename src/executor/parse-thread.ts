@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { PieceRows } from '../task.ts';
 import { freeBytes } from './free-bytes.ts';
 import type { PieceAnswer, PieceOrder, ThreadData } from './parse-protocol.ts';
-import { RowBuffer } from './row-text.ts';
+import { RowBuffer } from './row-block.ts';
 import { failureOf, targetError } from './target-error.ts';
 import { loadPlannedTask } from './task-module.ts';
 import { rejectRow } from './task-tables.ts';

@@ -6,7 +6,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { freeBytes } from './free-bytes.ts';
-import type { RowBlock } from './row-text.ts';
+import type { RowBlock } from './row-block.ts';
 import { targetError } from './target-error.ts';
 
 /** How much of a log counts. */
@@ -18,8 +18,10 @@ export interface LogLength {
 /** What a log needs of its file. */
 export type LogFile = Pick<FileHandle, 'write' | 'truncate' | 'datasync' | 'close'>;
 
-/** table, rows, longest line, bytes: 32 bits each, before the rows of a block. */
-const HEAD_BYTES = 16;
+/** At the beginning of a log; another one when blocks look different. */
+const FORMAT = Buffer.from('EIDER-ROWS-2\n');
+/** table, rows, bytes: 32 bits each, before the pages of a block. */
+const HEAD_BYTES = 12;
 const WRITE_BYTES = 1024 * 1024;
 /** While the disk refuses rows, so many are kept in memory for the next try. */
 const KEPT_BYTES = 32 * 1024 * 1024;
@@ -40,6 +42,7 @@ export class RowLog {
     this.#file = parts.file;
     this.#written = parts.length.bytes;
     this.#crc = parts.length.crc;
+    if (parts.length.bytes === 0) this.#append(Uint8Array.from(FORMAT));
   }
 
   /** Opens the log at the length of the last checkpoint; anything behind it is gone. */
@@ -49,21 +52,25 @@ export class RowLog {
     return new RowLog(path, { file, length: length ?? { bytes: 0, crc: 0 } });
   }
 
+  /** Whether there are no rows in it. */
+  get isEmpty(): boolean {
+    return this.bytes === FORMAT.length;
+  }
+
   get bytes(): number {
     return this.#written + this.#pendingBytes;
   }
 
   /** Takes the blocks over. Waits for the disk only now and then, so callers must await it. */
   async add(blocks: readonly RowBlock[]): Promise<void> {
-    for (const { table, rows, longest, bytes } of blocks) {
+    for (const { table, rows, bytes } of blocks) {
       const head = new Uint8Array(HEAD_BYTES);
       const view = new DataView(head.buffer);
-      for (const [at, value] of [table, rows, longest, bytes.length].entries()) {
+      for (const [at, value] of [table, rows, bytes.length].entries()) {
         view.setUint32(at * 4, value, true);
       }
-      this.#crc = crc32(bytes, crc32(head, this.#crc));
-      this.#pending.push(head, bytes);
-      this.#pendingBytes += HEAD_BYTES + bytes.length;
+      this.#append(head);
+      this.#append(bytes);
     }
     if (this.#pendingBytes < WRITE_BYTES) return;
     await this.#write();
@@ -82,6 +89,12 @@ export class RowLog {
 
   async close(): Promise<void> {
     await this.#file.close();
+  }
+
+  #append(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#crc = crc32(bytes, this.#crc);
+    this.#pending.push(bytes);
+    this.#pendingBytes += bytes.length;
   }
 
   /** By position, so that a write that stopped half-way is simply done again. */
@@ -125,7 +138,7 @@ function joined(
   return bytes;
 }
 
-/** Whether the log is there and holds what was saved. */
+/** Whether the log is there, in the present format, and holds what was saved. */
 export function holdsLog(path: string, length: LogLength): boolean {
   let file: number;
   try {
@@ -139,6 +152,7 @@ export function holdsLog(path: string, length: LogLength): boolean {
     for (let at = 0; at < length.bytes; ) {
       const count = readSync(file, buffer, 0, Math.min(READ_BYTES, length.bytes - at), at);
       if (count === 0) return false;
+      if (at === 0 && !startsLog(buffer.subarray(0, count))) return false;
       crc = crc32(buffer.subarray(0, count), crc);
       at += count;
     }
@@ -148,38 +162,91 @@ export function holdsLog(path: string, length: LogLength): boolean {
   }
 }
 
-/** The blocks of a saved log in order. Throws when they are not what was saved. */
+/**
+ * The blocks of a saved log in order, the bytes of each only until the next is asked for. Throws when
+ * they are not what was saved; that may be known only behind the last.
+ */
 export async function* readLog(path: string, length: LogLength): AsyncGenerator<RowBlock> {
   const file = await open(path, 'r');
+  const unread = new Unread(file, length.bytes);
   try {
-    let at = 0;
-    let crc = 0;
-    const read = async (bytes: number): Promise<Uint8Array<ArrayBuffer>> => {
-      const buffer = new Uint8Array(bytes);
-      for (let done = 0; done < bytes; ) {
-        const { bytesRead } = await file.read(buffer, done, bytes - done, at + done);
-        if (bytesRead === 0) throw damaged(path);
-        done += bytesRead;
-      }
-      at += bytes;
-      crc = crc32(buffer, crc);
-      return buffer;
-    };
-    while (at < length.bytes) {
-      const view = new DataView((await read(HEAD_BYTES)).buffer);
-      const [table, rows, longest, bytes] = [0, 4, 8, 12].map((place) =>
-        view.getUint32(place, true),
-      );
-      if (bytes === undefined || at + bytes > length.bytes) throw damaged(path);
-      yield { table: table ?? 0, rows: rows ?? 0, longest: longest ?? 0, bytes: await read(bytes) };
+    if (!startsLog(await unread.take(FORMAT.length))) throw damagedLog(path);
+    while (!unread.isEnd) {
+      const head = await unread.take(HEAD_BYTES);
+      const view = new DataView(head.buffer, head.byteOffset, HEAD_BYTES);
+      const [table, rows, bytes] = [
+        view.getUint32(0, true),
+        view.getUint32(4, true),
+        view.getUint32(8, true),
+      ];
+      yield { table, rows, bytes: await unread.take(bytes) };
     }
-    if (crc !== length.crc) throw damaged(path);
+    if (unread.crc !== length.crc) throw damagedLog(path);
+  } catch (error) {
+    throw error instanceof RangeError ? damagedLog(path) : error;
   } finally {
+    unread.free();
     await file.close();
   }
 }
 
-function damaged(path: string): Error {
+/** Bytes of a log in large reads, all into the same piece of memory. */
+class Unread {
+  crc = 0;
+  readonly #file: FileHandle;
+  #left: number;
+  #memory = new Uint8Array(READ_BYTES);
+  #start = 0;
+  #end = 0;
+  #at = 0;
+
+  constructor(file: FileHandle, bytes: number) {
+    this.#file = file;
+    this.#left = bytes;
+  }
+
+  get isEnd(): boolean {
+    return this.#left === 0 && this.#start === this.#end;
+  }
+
+  /** Throws RangeError when there are not as many. */
+  async take(bytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.#end - this.#start < bytes) await this.#read(bytes);
+    this.#start += bytes;
+    return this.#memory.subarray(this.#start - bytes, this.#start);
+  }
+
+  /** Takes the bytes away that were given last. */
+  free(): void {
+    freeBytes(this.#memory);
+  }
+
+  async #read(bytes: number): Promise<void> {
+    const kept = this.#end - this.#start;
+    if (bytes - kept > this.#left) throw new RangeError('the log ends too early');
+    const before = this.#memory.subarray(this.#start, this.#end);
+    if (bytes > this.#memory.length) this.#memory = new Uint8Array(bytes);
+    this.#memory.set(before);
+    this.#start = 0;
+    this.#end = kept;
+    while (this.#end < bytes) {
+      const most = Math.min(this.#left, this.#memory.length - this.#end);
+      const { bytesRead } = await this.#file.read(this.#memory, this.#end, most, this.#at);
+      if (bytesRead === 0) throw new RangeError('the log ends too early');
+      this.crc = crc32(this.#memory.subarray(this.#end, this.#end + bytesRead), this.crc);
+      this.#at += bytesRead;
+      this.#left -= bytesRead;
+      this.#end += bytesRead;
+    }
+  }
+}
+
+function startsLog(bytes: Uint8Array): boolean {
+  return FORMAT.equals(bytes.subarray(0, FORMAT.length));
+}
+
+/** What to say of a log that does not hold what was written into it. */
+export function damagedLog(path: string): Error {
   return targetError('internal', `${path} is not what was written into it`, {
     hint: 'check the disk, then run again: the target starts anew',
   });

@@ -10,14 +10,14 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { copyQuery } from './copy.ts';
 import type { Database } from './duckdb.ts';
 import { makeDurable, type SizedFile } from './durability.ts';
-import { freeBytes } from './free-bytes.ts';
-import { type LogLength, readLog } from './row-log.ts';
-import { type RowTable, readRowText } from './row-text.ts';
+import type { RowTable } from './row-block.ts';
+import { makeRowFiles, readRowFile } from './row-file.ts';
+import type { LogLength } from './row-log.ts';
 import { DatabaseError } from './sql-error.ts';
 import { targetError } from './target-error.ts';
 
@@ -55,22 +55,23 @@ export async function makePart(database: Database, order: PartOrder): Promise<Pa
   const { folder, tables } = order;
   const known = readPart(folder);
   if (known !== undefined) return known;
-  const texts = `${folder}.text`;
+  const plain = `${folder}.plain`;
   const unfinished = `${folder}.unfinished`;
-  for (const path of [texts, unfinished]) {
+  for (const path of [plain, unfinished]) {
     rmSync(path, { recursive: true, force: true });
     mkdirSync(path, { recursive: true });
   }
-  const counted = await splitLog(order, texts);
+  const plainPath = (table: number) => join(plain, `${table}.parquet`);
+  const log = { path: order.log, length: order.length };
+  const counts = await makeRowFiles(log, { tables, path: plainPath });
   const part: Record<string, PartTable> = {};
   const files: SizedFile[] = [];
   for (const [index, table] of tables.entries()) {
-    const { rows, longest } = counted.get(index) ?? { rows: 0, longest: 0 };
+    const rows = counts[index] ?? 0;
     if (rows === 0 && !order.opened.has(table.name)) continue;
-    const text = textPath(texts, index);
-    if (rows === 0) writeFileSync(text, '');
+    const path = plainPath(index);
     const file = `${table.name}.parquet`;
-    const query = readRowText(text, { columns: table.columns, longest });
+    const query = readRowFile(path, table);
     const staged = join(unfinished, file);
     const written = await copyRows(database, { query, table, staged });
     if (written.rows !== rows) {
@@ -79,45 +80,15 @@ export async function makePart(database: Database, order: PartOrder): Promise<Pa
     const { minId, maxId } = written;
     part[table.name] = { file, rows, minId, maxId };
     files.push({ path: staged, bytes: statSync(staged).size });
-    rmSync(text);
+    await rm(path);
   }
   writeFileSync(join(unfinished, RECORD), JSON.stringify(part));
   files.push({ path: join(unfinished, RECORD), bytes: 0 });
   await makeDurable(files, unfinished);
   renameSync(unfinished, folder);
   await syncFolder(join(folder, '..'));
-  rmSync(texts, { recursive: true, force: true });
+  await rm(plain, { recursive: true });
   return part;
-}
-
-/** One file of lines for each table, which DuckDB reads far faster than it reads blocks. */
-async function splitLog(
-  { log, length }: PartOrder,
-  folder: string,
-): Promise<ReadonlyMap<number, { readonly rows: number; readonly longest: number }>> {
-  const counted = new Map<number, { rows: number; longest: number }>();
-  const files = new Map<number, Awaited<ReturnType<typeof open>>>();
-  try {
-    for await (const block of readLog(log, length)) {
-      const { table } = block;
-      const file = files.get(table) ?? (await open(textPath(folder, table), 'w'));
-      files.set(table, file);
-      await file.writeFile(block.bytes);
-      freeBytes(block.bytes);
-      const before = counted.get(table) ?? { rows: 0, longest: 0 };
-      counted.set(table, {
-        rows: before.rows + block.rows,
-        longest: Math.max(before.longest, block.longest),
-      });
-    }
-  } finally {
-    for (const file of files.values()) await file.close();
-  }
-  return counted;
-}
-
-function textPath(folder: string, table: number): string {
-  return join(folder, `${table}.csv`);
 }
 
 async function copyRows(

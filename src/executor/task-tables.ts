@@ -4,6 +4,7 @@
 //   append --> RowBuffer --> log of this part --cut--> (Parquet in the background) --> part folder
 //                                 `--save--> checkpoint
 import { copyFileSync, linkSync, mkdirSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import type { Reject, TableWriter } from '../task.ts';
 import { loadContract } from './contract.ts';
@@ -11,9 +12,9 @@ import { copyQuery, type WrittenFile } from './copy.ts';
 import type { OutputOrder, SavedRows } from './executor.ts';
 import { REJECTS } from './manifest.ts';
 import { MAX_REJECT_TEXT, writeRejects } from './rejects.ts';
+import { type Row, type RowBlock, RowBuffer, type RowTable } from './row-block.ts';
 import { holdsLog, type LogLength, RowLog } from './row-log.ts';
 import { makePart, type Part, type PartTable, readPart } from './row-part.ts';
-import { type Row, type RowBlock, RowBuffer, type RowTable } from './row-text.ts';
 import type { Attempt, RuleResult } from './rule.ts';
 import { quotedText } from './sql-text.ts';
 import { targetError } from './target-error.ts';
@@ -126,7 +127,7 @@ export class TaskTables {
     await this.#before?.made;
     const log = this.#log;
     // A part that was cut right at the end leaves none behind it.
-    if (log !== undefined && (log.bytes > 0 || this.#part === 0)) {
+    if (log !== undefined && (!log.isEmpty || this.#part === 0)) {
       await this.cut();
       await this.#before?.made;
     }
@@ -165,7 +166,7 @@ export class TaskTables {
         opened: new Set(this.#rows.keys()),
         folder: this.#partFolder(part),
       });
-      rmSync(this.#logPath(part), { force: true });
+      await rm(this.#logPath(part), { force: true });
       return made;
     };
     const made = make();
