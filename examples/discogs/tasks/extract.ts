@@ -3,8 +3,9 @@
 
 import { stat } from 'node:fs/promises';
 import { type Checkpoint, defineTask, type TaskContext } from '../../../src/task.ts';
+import { type Element, RecordProblem } from './dump/element.ts';
 import { openDump } from './dump/read-dump.ts';
-import { type Element, RecordParser, RecordProblem } from './dump/record-parser.ts';
+import { RecordParser } from './dump/record-parser.ts';
 import { type DumpPlace, RecordPieces } from './dump/record-pieces.ts';
 import { type DumpKind, kinds, type Row } from './kinds.ts';
 

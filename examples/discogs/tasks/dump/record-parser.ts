@@ -1,23 +1,16 @@
-// Parses one record into a small tree. The parser is strict: what is not well-formed XML is no
-// record. It lives on from record to record and is replaced after a mistake, so that nothing of a
-// broken one reaches the next.
+// Parses one record into a small tree. What is plain is read as such; the rest is for a parser that
+// knows all of XML. It is strict: what is not well-formed is no record. It lives on from record to
+// record and is replaced after a mistake, so that nothing of a broken one reaches the next.
 import { isUtf8 } from 'node:buffer';
 import { SaxesParser } from 'saxes';
-
-/** An element: its attributes, its children in order, and all text directly in it. */
-export interface Element {
-  readonly name: string;
-  readonly attributes: Readonly<Record<string, string>>;
-  readonly children: Element[];
-  text: string;
-}
-
-/** Why a record cannot be used, in words for a person. */
-export class RecordProblem extends Error {}
+import { type Attribute, type Element, RecordProblem } from './element.ts';
+import { uniqueName } from './name-table.ts';
+import { PlainReader } from './plain-reader.ts';
 
 export class RecordParser {
   readonly #name: string;
-  #parser = new ElementParser();
+  readonly #reader = new PlainReader();
+  #parser = new StrictParser();
 
   /** Of what the records are called. */
   constructor(name: string) {
@@ -28,11 +21,11 @@ export class RecordParser {
   parse(bytes: Uint8Array): Element {
     if (!isUtf8(bytes)) throw new RecordProblem('It is not UTF-8.');
     try {
-      const element = this.#parser.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+      const element = this.#reader.read(bytes) ?? this.#parser.parse(bytes);
       if (element.name === this.#name) return element;
       throw new RecordProblem(`It is a <${element.name}> where a <${this.#name}> should be.`);
     } catch (error) {
-      this.#parser = new ElementParser();
+      this.#parser = new StrictParser();
       throw error;
     }
   }
@@ -40,9 +33,15 @@ export class RecordParser {
 
 const OPTIONS = { fragment: true, position: false, xmlns: false } as const;
 
-class ElementParser {
+interface OpenElement extends Element {
+  readonly children: Element[];
+  text: string;
+}
+
+/** Knows all of XML. Throws RecordProblem for what is not well-formed, and is of no use any more. */
+export class StrictParser {
   readonly #parser = new SaxesParser<typeof OPTIONS>(OPTIONS);
-  #open: Element[] = [];
+  #open: OpenElement[] = [];
   #top: Element | undefined;
   #problem: string | undefined;
 
@@ -51,7 +50,12 @@ class ElementParser {
       this.#problem ??= error.message;
     });
     this.#parser.on('opentag', ({ name, attributes }) => {
-      const element: Element = { name, attributes, children: [], text: '' };
+      const element = {
+        name: uniqueName(name),
+        attributes: attributesOf(attributes),
+        children: [],
+        text: '',
+      };
       const parent = this.#open.at(-1);
       if (parent !== undefined) parent.children.push(element);
       else if (this.#top === undefined) this.#top = element;
@@ -70,9 +74,10 @@ class ElementParser {
     this.#parser.on('cdata', addText);
   }
 
-  parse(bytes: Buffer): Element {
+  parse(bytes: Uint8Array): Element {
     this.#top = undefined;
-    this.#parser.write(bytes.toString('utf8'));
+    const { buffer, byteOffset, length } = bytes;
+    this.#parser.write(Buffer.from(buffer, byteOffset, length).toString('utf8'));
     if (this.#problem === undefined && this.#open.length > 0) {
       this.#problem = `<${this.#open.at(-1)?.name}> is not closed`;
     }
@@ -80,4 +85,8 @@ class ElementParser {
     if (this.#top === undefined) throw new RecordProblem('There is no element.');
     return this.#top;
   }
+}
+
+function attributesOf(values: Readonly<Record<string, string>>): readonly Attribute[] {
+  return Object.entries(values).map(([name, value]) => ({ name: uniqueName(name), value }));
 }

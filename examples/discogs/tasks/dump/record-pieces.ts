@@ -16,7 +16,7 @@ export interface DumpPiece extends Piece, DumpPlace {
   readonly read: number;
 }
 
-const PIECE_RECORDS = 250;
+const PIECE_RECORDS = 1000;
 const PIECE_BYTES = 512 * 1024;
 
 export class RecordPieces {
@@ -56,13 +56,16 @@ export class RecordPieces {
     yield* this.#cut(text.bytes, { isLast: true });
   }
 
-  /** Gives all whole records of the bytes, and returns where the rest begins. */
+  /**
+   * Gives pieces of whole records, and returns where the rest begins: what has to be there again the
+   * next time, with more behind it. A piece that is not full yet is part of that.
+   */
   async *#cut(
     bytes: Buffer,
     { isLast }: { readonly isLast: boolean },
   ): AsyncGenerator<DumpPiece, number> {
     let begin = 0;
-    for (let at = 0; ; ) {
+    for (let at = this.#ends.at(-1) ?? 0; ; ) {
       const found = this.#scan(bytes, { at, isLast });
       if (found.kind === 'record') {
         // White space and the like lies in front of a piece, and between its records.
@@ -78,11 +81,12 @@ export class RecordPieces {
         yield this.#piece(bytes, { begin, end: at });
         continue;
       }
-      if (this.#ends.length > 0) yield this.#piece(bytes, { begin, end: at });
       if (found.kind === 'more') {
+        if (this.#ends.length > 0) return begin;
         this.#skip(found.start - at);
         return found.start;
       }
+      if (this.#ends.length > 0) yield this.#piece(bytes, { begin, end: at });
       if (found.kind === 'failed') this.#fail(found.message);
       else if (!found.isWhole) this.#fail(this.#whyCutOff());
       else if (this.#dump.problem !== undefined) this.#fail(this.#whyCutOff());
