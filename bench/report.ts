@@ -51,12 +51,14 @@ export class Report {
   /** What has a goal in words, or none. */
   compared(
     name: string,
-    found: { readonly ratio: Spread; readonly goal: string } | { readonly figure: Spread },
+    found: { readonly ratio: Spread; readonly goal?: string } | { readonly figure: Spread },
   ) {
     const [kept, spread] =
       'ratio' in found ? [this.#ratios, found.ratio] : [this.#figures, found.figure];
     kept[name] = round(spread.median);
-    this.#say(`${name}: ${show(spread)}${'goal' in found ? ` (goal ${found.goal})` : ''}`);
+    this.#say(
+      `${name}: ${show(spread)}${'goal' in found && found.goal !== undefined ? ` (goal ${found.goal})` : ''}`,
+    );
   }
 
   measured(what: string, measured: Measured) {

@@ -1,5 +1,6 @@
-// What streaming a dump into tables costs beside parsing it: against the parser alone, and with
-// checkpoints against without; and how much memory it takes.
+// What streaming a dump into tables costs beside parsing it: against the parser alone, which decides
+// what is well-formed; against the example's own reading alone, which spares the parser what is plain;
+// and with checkpoints against without. And how much memory it takes.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,6 +28,7 @@ export async function benchStream({ runs, folder, say }: BenchOptions): Promise<
       args: [join(PROJECT, 'bench/bare-parser.ts'), dump],
       cwd: made,
     };
+    const reader = { ...bare, args: [join(PROJECT, 'bench/bare-reader.ts'), dump] };
     const ours = extraction(made, { dumps, interval: INTERVAL });
     const parsing = measurePairs(bare, { second: ours, runs });
     report.compared('parser', { ratio: parsing.ratio.wall, goal: '>= 0.8' });
@@ -35,6 +37,9 @@ export async function benchStream({ runs, folder, say }: BenchOptions): Promise<
     const rate = parsing.second.wallS;
     const perSecond = [rate.median, rate.min, rate.max].map((seconds) => RECORDS / seconds);
     report.compared('records_per_s', { figure: spread(perSecond) });
+    const reading = measurePairs(reader, { second: ours, runs });
+    report.compared('reader', { ratio: reading.ratio.wall });
+    report.measured('its reading alone', reading.first);
     const without = extraction(made, { dumps, interval: NEVER });
     const saving = measurePairs(ours, { second: without, runs });
     report.compared('checkpoints', { ratio: saving.ratio.cpu, goal: '<= 1.02' });
