@@ -3,7 +3,7 @@
 //   faults     disks that fill up or cannot be written, second runs, jumping clocks, signals, closed
 //              terminals and pipes, in turn (54)
 //   dumps      kills of the extraction of a dump of 200,000 records, which goes on inside it (100)
-//   bytes      the same bytes from files of real size (2) with one worker or two, and while DuckDB spills
+//   bytes      the same bytes from files of real size (2), whatever memory there is, with one worker or two
 //   histories  simulated histories of whole runs (100,000)
 // Without a part, all of them. Prints each flaw with the seed that shows it again, and goes on.
 import { compareBytes } from './crash-bytes.ts';
