@@ -61,11 +61,22 @@ export async function splitParquet(request: SplitRequest): Promise<readonly Part
   return splitter === undefined ? [] : await splitter.finish();
 }
 
-/** Rows of a row group: a column's numbers, or the one number that it has in all rows. */
+/**
+ * Rows of a row group: a column's numbers, or the one number that it has in all rows. Of the column
+ * that is split by there are none: each part has its own.
+ */
 interface Block {
   readonly columns: Slice['columns'];
   /** Where the rows of each part begin, and after the last part's, where they end. */
   readonly starts: Int32Array;
+}
+
+interface PartOfValue {
+  readonly file: PartFile;
+  readonly path: string;
+  readonly value: string | null;
+  /** The value's in the pool of its column; -1 while the window has no row with it. */
+  number: number;
 }
 
 class Splitter {
@@ -74,7 +85,7 @@ class Splitter {
   readonly #schema: readonly Struct[];
   readonly #by: number;
   readonly #id: number;
-  readonly #parts: { readonly file: PartFile; readonly path: string; value: string | null }[] = [];
+  readonly #parts: PartOfValue[] = [];
   readonly #partOfValue = new Map<string | null, number>();
   #pools: ValuePool[] = [];
   /** By number in the pool of the column that is split by. */
@@ -113,6 +124,7 @@ class Splitter {
     };
     const { order, starts } = this.#group(read(this.#by));
     const columns = this.#columns.map((_, at) => {
+      if (at === this.#by) return 0;
       const numbers = read(at);
       const [first = 0] = numbers;
       if (isConstant(numbers)) return first;
@@ -126,32 +138,32 @@ class Splitter {
 
   /** Writes the window's rows and empties it. */
   async flush(): Promise<void> {
-    await this.#encode();
-    for (const { file } of this.#parts) file.flush();
-  }
-
-  /** Makes a row group or more for each part that has rows in the window. */
-  async #encode(): Promise<void> {
-    const encoder = new ChunkEncoder();
-    for (const [part, { file }] of this.#parts.entries()) {
-      await breathe(this.#request.signal);
-      const slices = this.#blocks.flatMap(({ columns, starts }) => {
-        const from = starts[part] ?? 0;
-        const to = starts[part + 1] ?? from;
-        return to > from ? [{ columns, from, to }] : [];
-      });
-      for (const group of rowGroups(slices)) this.#writeGroup(file, { group, encoder });
-    }
+    for await (const { file } of this.#encodeParts()) file.flush();
     this.#empty();
   }
 
   async finish(): Promise<readonly Part[]> {
-    await this.#encode();
-    return this.#parts.map(({ file, path, value }) => ({
-      path,
-      value,
-      ...file.finish(this.#schema),
-    }));
+    const parts: Part[] = [];
+    for await (const { file, path, value } of this.#encodeParts()) {
+      parts.push({ path, value, ...file.finish(this.#schema) });
+    }
+    this.#empty();
+    return parts;
+  }
+
+  /** Makes a row group or more for each part that has rows in the window; gives every part. */
+  async *#encodeParts(): AsyncGenerator<PartOfValue> {
+    const encoder = new ChunkEncoder();
+    for (const [at, part] of this.#parts.entries()) {
+      await breathe(this.#request.signal);
+      const slices = this.#blocks.flatMap(({ columns, starts }): readonly Slice[] => {
+        const from = starts[at] ?? 0;
+        const to = starts[at + 1] ?? from;
+        return to > from ? [{ columns: columns.with(this.#by, part.number), from, to }] : [];
+      });
+      for (const group of rowGroups(slices)) this.#writeGroup(part.file, { group, encoder });
+      yield part;
+    }
   }
 
   #writeGroup(
@@ -196,24 +208,31 @@ class Splitter {
       this.#partOfNumber = new Int32Array(pool.size * 2).fill(-1);
       this.#partOfNumber.set(known);
     }
+    const parts = this.#partOfNumber;
     for (const number of numbers) {
-      if (this.#partOfNumber[number] !== -1) continue;
-      const { bytes, starts } = pool;
-      const text = bytes.subarray((starts[number] ?? 0) + 4, starts[number + 1]);
-      const value = number === 0 ? null : Buffer.from(text).toString();
-      this.#partOfNumber[number] = this.#partOf(value);
+      if (parts[number] === -1) parts[number] = this.#partOf(number);
     }
   }
 
-  #partOf(value: string | null): number {
-    const known = this.#partOfValue.get(value);
-    if (known !== undefined) return known;
-    const part = this.#parts.length;
-    const path = join(this.#request.folder, `${part}.parquet`);
+  #partOf(number: number): number {
+    const { bytes, starts } = this.#poolOf(this.#by);
+    const text = bytes.subarray((starts[number] ?? 0) + 4, starts[number + 1]);
+    const value = number === 0 ? null : Buffer.from(text).toString();
+    const at = this.#partOfValue.get(value) ?? this.#addPart(value);
+    const part = this.#parts[at];
+    // Else two values of different bytes were the same text.
+    if (part?.number !== -1) throw new UnsupportedParquet('text that is not UTF-8');
+    part.number = number;
+    return at;
+  }
+
+  #addPart(value: string | null): number {
+    const at = this.#parts.length;
+    const path = join(this.#request.folder, `${at}.parquet`);
     const file = new PartFile(path, this.#columns[this.#id]);
-    this.#parts.push({ file, path, value });
-    this.#partOfValue.set(value, part);
-    return part;
+    this.#parts.push({ file, path, value, number: -1 });
+    this.#partOfValue.set(value, at);
+    return at;
   }
 
   #poolOf(column: number): ValuePool {
@@ -225,6 +244,7 @@ class Splitter {
   #empty(): void {
     this.#pools = this.#columns.map(() => new ValuePool());
     this.#partOfNumber = new Int32Array(0);
+    for (const part of this.#parts) part.number = -1;
     this.#blocks = [];
     this.#blockBytes = 0;
   }
