@@ -110,8 +110,8 @@ function program(name: string, args: readonly string[]): ProcessRun {
 }
 
 /**
- * Takes away what an earlier run made. It is deleted only at the end: for a minute a file system
- * without a journal looks past each deleted inode whenever it makes a file, at a tenth of our CPU.
+ * Takes away what an earlier run made. It is deleted only at the end: for a while a file system
+ * without a journal looks past deleted inodes whenever it makes a file, and our CPU time pays for it.
  */
 function setAside(path: string, folder: string): void {
   if (existsSync(path)) renameSync(path, join(mkdtempSync(join(folder, ASIDE)), basename(path)));
