@@ -7,7 +7,7 @@ import { zstdDecompressSync } from 'node:zlib';
 import { DataType, type Schema } from 'apache-arrow';
 import fc from 'fast-check';
 import { type FileMetaData, parquetMetadata, parquetReadObjects } from 'hyparquet';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { partitionNames } from '../src/executor/partition.ts';
 import { aliases, claims, descriptions, labels, links } from '../tasks/tables.ts';
 import { oddEntity } from './reference/odd-entities.ts';
@@ -15,8 +15,6 @@ import { NO_DIFFERENCE, rowDifference } from './reference/row-difference.ts';
 import { expectedTable, type SourceRow, type TableName } from './reference/wikidata.ts';
 import { PROJECT, Rig, type Run } from './rig.ts';
 import { writeSource } from './table-fixture.ts';
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
 const TABLES: readonly TableName[] = ['labels', 'descriptions', 'aliases', 'links', 'claims'];
 const CONTRACTS: Readonly<Record<TableName, Schema>> = {

@@ -3,14 +3,12 @@
 import { mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { writeDump } from '../examples/discogs/tasks/sample.ts';
 import { PROJECT, Rig, type Run, runOf, until } from './rig.ts';
 
 const PIPELINE = join(PROJECT, 'examples/discogs/pipeline.yaml');
 const TARGET = 'extract@discogs_20260101_labels';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 let bench: DumpRig;
 afterEach(() => bench.rig.close());

@@ -80,12 +80,14 @@ async function asked(answers: readonly (readonly [question: string, answer: stri
   let seen = 0;
   child.stdout.on('data', (bytes: Buffer) => {
     text += bytes;
-    const [next] = left;
-    const at = next === undefined ? -1 : text.indexOf(next[0], seen);
-    if (next === undefined || at < 0) return;
-    left.shift();
-    seen = at + next[0].length;
-    child.stdin.write(next[1]);
+    // One piece may bring what several entries wait for.
+    for (let next = left[0]; next !== undefined; next = left[0]) {
+      const at = text.indexOf(next[0], seen);
+      if (at < 0) return;
+      left.shift();
+      seen = at + next[0].length;
+      child.stdin.write(next[1]);
+    }
   });
   const code = await new Promise((resolve) => child.on('close', resolve));
   return { code, text };

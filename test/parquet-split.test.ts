@@ -6,12 +6,10 @@ import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { parquetMetadata, parquetReadObjects } from 'hyparquet';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../src/executor/duckdb.ts';
 import { UnsupportedParquet } from '../src/parquet/flat-file.ts';
 import { type Part, type SplitRequest, splitParquet } from '../src/parquet/split.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const folder = mkdtempSync(join(tmpdir(), 'eider-split-'));
 let database: Database;
