@@ -52,14 +52,14 @@ const contextLines = 2;
 const frameWidth = 120;
 
 /**
- * The diagnostic as plain text without a final line break: place and message, the lines around the
- * place with the spot underlined, and the hint. `sourceText` is the text of the file that
+ * The diagnostic as plain text without a final line break: place, message and code, the lines around
+ * the place with the spot underlined, and the hint. `sourceText` is the text of the file that
  * `diagnostic.at` names; without it the lines are left out.
  */
 export function formatDiagnostic(diagnostic: Diagnostic, sourceText: string | undefined): string {
-  const { at, severity, message, hint } = diagnostic;
+  const { at, code, severity, message, hint } = diagnostic;
   const place = at === undefined ? '' : `${at.file}:${at.line}:${at.column}: `;
-  const blocks = [`${place}${severity}: ${message}`];
+  const blocks = [`${place}${severity}: ${message} [${code}]`];
   if (at !== undefined && sourceText !== undefined) blocks.push(formatFrame(at, sourceText));
   if (hint !== undefined) blocks.push(`  ${hint}`);
   return blocks.map(visible).join('\n');

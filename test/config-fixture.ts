@@ -23,10 +23,12 @@ export function parse(yaml: string, options: CheckOptions = {}): ParsedConfig {
   });
 }
 
-/** All mistakes as shown, without the lines of the file. */
+/** All mistakes as shown, without their codes and the lines of the file. */
 export function check(yaml: string, options: CheckOptions = {}): string {
   const { diagnostics } = parse(yaml, options);
-  return diagnostics.map((diagnostic) => formatDiagnostic(diagnostic, undefined)).join('\n');
+  return diagnostics
+    .map((found) => formatDiagnostic(found, undefined).replace(` [${found.code}]`, ''))
+    .join('\n');
 }
 
 /** Holds all mistakes against the text that a user should see. */

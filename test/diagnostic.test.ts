@@ -22,7 +22,7 @@ test('a mistake is shown with its lines, underlined, and with what to do', () =>
     `);
   expect(formatDiagnostic(diagnostic, text)).toBe(
     dedent(`
-      pipeline.yaml:4:5: error: Unknown key "queri" in step "part" (kind: sql).
+      pipeline.yaml:4:5: error: Unknown key "queri" in step "part" (kind: sql). [unknown-key]
         2 | steps:
         3 |   part:
       > 4 |     queri: x
@@ -39,7 +39,7 @@ test('the frame ends with the file, and numbers are aligned', () => {
   const at = { file: 'p.yaml', line: 10, column: 8, length: 99 };
   expect(formatDiagnostic({ ...diagnostic, at, hint: undefined }, `${lines.join('\n')}\n`)).toBe(
     dedent(`
-      p.yaml:10:8: error: Unknown key "queri" in step "part" (kind: sql).
+      p.yaml:10:8: error: Unknown key "queri" in step "part" (kind: sql). [unknown-key]
          8 | key8: 1
          9 | key9: 1
       > 10 | key10: 1
@@ -51,16 +51,16 @@ test('the frame ends with the file, and numbers are aligned', () => {
 test('without a place or a text only the sentences are shown', () => {
   const { hint, ...rest } = diagnostic;
   expect(formatDiagnostic({ ...rest, at: undefined }, 'x')).toBe(
-    'error: Unknown key "queri" in step "part" (kind: sql).',
+    'error: Unknown key "queri" in step "part" (kind: sql). [unknown-key]',
   );
   expect(formatDiagnostic(diagnostic, undefined)).toBe(
-    `pipeline.yaml:4:5: error: Unknown key "queri" in step "part" (kind: sql).\n  ${hint}`,
+    `pipeline.yaml:4:5: error: Unknown key "queri" in step "part" (kind: sql). [unknown-key]\n  ${hint}`,
   );
 });
 
 test('a quoted text cannot steer the terminal', () => {
   const message = 'Unknown key "\u001b[31mred\u202e".';
   expect(formatDiagnostic({ ...diagnostic, message, at: undefined, hint: undefined }, '')).toBe(
-    'error: Unknown key "\\u{1b}[31mred\\u{202e}".',
+    'error: Unknown key "\\u{1b}[31mred\\u{202e}". [unknown-key]',
   );
 });

@@ -38,10 +38,10 @@ function done(ms: number, target: string): Event {
   return { type: 'target-done', at: at(ms), target, step, ...figures };
 }
 
-async function open(kind: ReporterKind, stdout = new FakeStream()) {
+async function open(kind: ReporterKind, stdout = new FakeStream(), environment = {}) {
   const clock = new FakeClock();
   const stderr = new FakeStream();
-  const options = { stdout, stderr, invocation: 'pnpm pipeline', clock };
+  const options = { stdout, stderr, invocation: 'pnpm pipeline', clock, environment };
   return { reporter: await createReporter(kind, options), clock, stdout, stderr };
 }
 
@@ -161,6 +161,18 @@ test('a mistake that many targets make is told in full three times', async () =>
   await reporter.close();
   expect(stdout.text.match(/failed after/g)).toHaveLength(10);
   expect(stdout.text.match(/the whole story/g)).toHaveLength(3);
+});
+
+test('in GitHub Actions a failure is a group, and no text of it is a command', async () => {
+  const { reporter, stdout } = await open('plain', undefined, { GITHUB_ACTIONS: 'true' });
+  const broken = failure({ message: 'broken', detail: '::stop-commands::x\nthe end' });
+  reporter.report(started);
+  reporter.report({ ...samples['target-failed'], target: 'process@a', failure: broken });
+  await reporter.close();
+  const [head, ...rest] = stdout.text.split('\n').slice(1);
+  expect(head).toMatch(/^::group::process@a: failed after .*: broken$/);
+  expect(rest).toContain('| ::stop-commands::x');
+  expect(rest.filter((line) => line.trimStart().startsWith('::'))).toEqual(['::endgroup::']);
 });
 
 test('silent says only what failed, on stderr', async () => {

@@ -20,6 +20,7 @@ Environment:
   HF_TOKEN       the access token of a Hub; else a login's file (HF_TOKEN_PATH,
                  HF_HOME/token). It is in no log, state file or event
   CI, TERM=dumb  plain lines instead of the live view, also on a terminal
+  GITHUB_ACTIONS a failure is told in a group that folds away
   NO_COLOR       no colours
   Steps with run: see the whole environment.`;
 

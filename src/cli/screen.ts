@@ -20,8 +20,8 @@ export class Screen {
   }
 
   show(event: Event): void {
-    const { stdout, stderr } = process;
-    const options = { stdout, stderr, invocation: invocationOf(this.#raw) };
+    const { stdout, stderr, env: environment } = process;
+    const options = { stdout, stderr, invocation: invocationOf(this.#raw), environment };
     this.#reporter ??= createReporter(this.kind, options);
     void this.#reporter.then((reporter) => reporter.report(event));
   }

@@ -21,6 +21,8 @@ interface PlainOptions {
   readonly stdout: Sink;
   readonly invocation: string;
   readonly clock: Clock;
+  /** Failures are told in groups that GitHub Actions folds away (its workflow commands). */
+  readonly folds: boolean;
 }
 
 export function createPlainReporter(options: PlainOptions): Reporter {
@@ -101,14 +103,22 @@ class PlainReporter implements Reporter {
   #tellFailure(event: Extract<Event, { type: 'target-failed' }>): void {
     const { target, failure, log, durationMs } = event;
     const head = `${target}: failed after ${explainDuration(durationMs)}`;
-    this.#line(`${head} (${failure.code}): ${oneLine(failure.message)}`);
     const cause = causeOf(event);
     const told = this.#toldByCause.get(cause) ?? 0;
-    if (told < MAX_FULL_PER_CAUSE) {
-      for (const line of explainRest(failure)) this.#line(`  ${line}`);
-    }
-    this.#line(`  log: ${oneLine(log)}`);
+    const rest = told < MAX_FULL_PER_CAUSE ? explainRest(failure) : [];
+    this.#lines(`${head} (${failure.code}): ${oneLine(failure.message)}`, [
+      ...rest,
+      `log: ${oneLine(log)}`,
+    ]);
     if (told > 0 || this.#toldByCause.size < MAX_CAUSES) this.#toldByCause.set(cause, told + 1);
+  }
+
+  /** A line, and below it what belongs to it: marked where a text could be taken for a command. */
+  #lines(head: string, rest: readonly string[]): void {
+    const { folds } = this.#options;
+    this.#line(folds ? `::group::${head}` : head);
+    for (const line of rest) this.#line(folds ? `| ${line}` : `  ${line}`);
+    if (folds) this.#line('::endgroup::');
   }
 
   #tellWhenFinished(step: StepProgress): void {

@@ -13,13 +13,14 @@ export interface ReporterOptions {
   /** What the user types before the targets: `pnpm pipeline -f x.yaml --profile full`. */
   readonly invocation: string;
   readonly clock?: Clock;
+  /** Where it runs: of CI services, GitHub's folds what belongs together. */
+  readonly environment?: Environment;
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** What fits when nobody has chosen: the live view only where a person looks at a real terminal. */
-export function chooseReporter(
-  stdout: Terminal,
-  environment: Readonly<Record<string, string | undefined>>,
-): ReporterKind {
+export function chooseReporter(stdout: Terminal, environment: Environment): ReporterKind {
   const { CI: ci, TERM: term } = environment;
   return stdout.isTTY && term !== 'dumb' && !isSet(ci) ? 'live' : 'plain';
 }
@@ -27,7 +28,7 @@ export function chooseReporter(
 /** The live view becomes plain lines where stdout is no terminal, even when asked for. */
 export async function createReporter(
   kind: ReporterKind,
-  { stdout, stderr, invocation, clock = wallClock }: ReporterOptions,
+  { stdout, stderr, invocation, environment = {}, clock = wallClock }: ReporterOptions,
 ): Promise<Reporter> {
   const out = openSink(stdout);
   const err = openSink(stderr);
@@ -40,7 +41,8 @@ export async function createReporter(
     }
     case 'plain': {
       const { createPlainReporter } = await import('./plain.ts');
-      return guard(createPlainReporter({ stdout: out, invocation, clock }), broken);
+      const folds = isSet(environment['GITHUB_ACTIONS']);
+      return guard(createPlainReporter({ stdout: out, invocation, clock, folds }), broken);
     }
     case 'ndjson': {
       const { createNdjsonReporter } = await import('./ndjson.ts');
