@@ -100,6 +100,16 @@ test('accept, repair and gc', async () => {
   });
 });
 
+test('history', async () => {
+  await copied(async (rig) => {
+    rig.edit('tasks/process.sql', 'SELECT', 'SELECTT');
+    expect((await rig.run()).failed).toHaveLength(3);
+    const lines = await listing(rig, 'history', ['history', '--format', 'json']);
+    expect(lines).toHaveLength(12 + 3);
+    expect(lines.filter((line) => line.includes('"failure":"sql-error"'))).toHaveLength(3);
+  });
+});
+
 test('hub ls', async () => {
   const rig = new Rig();
   expect((await rig.command(['init', '--template', 'hub', '--yes'])).code).toBe(0);
