@@ -1,7 +1,6 @@
 // The real file system and clock. Synchronous calls, except where the disk is waited for.
 import * as fs from 'node:fs';
 import { type Clock, type FileStat, type FileSystem, unnamedPath } from './file-system.ts';
-import { syncFileSystems } from './file-system-sync.ts';
 
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -112,6 +111,14 @@ export const nodeFileSystem: FileSystem = {
 
   syncFileSystems,
 };
+
+let fileSystemSync: typeof import('./file-system-sync.ts') | undefined;
+
+/** A run with nothing to do never gets here, and starting processes takes many modules. */
+async function syncFileSystems(folders: readonly string[]): Promise<boolean> {
+  fileSystemSync ??= await import('./file-system-sync.ts');
+  return fileSystemSync.syncFileSystems(folders);
+}
 
 /** What file systems without hard links answer. */
 const LINK_UNKNOWN: readonly string[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];

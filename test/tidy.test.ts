@@ -24,6 +24,8 @@ interface Import {
   /** A file of the project, or the name of a package. */
   readonly to: string;
   readonly typeOnly: boolean;
+  /** Only once the statement is reached. */
+  readonly isDynamic: boolean;
 }
 
 function importsOf(file: string): readonly Import[] {
@@ -34,7 +36,7 @@ function importsOf(file: string): readonly Import[] {
   return [...statements].map(([, type, named, dynamic]) => {
     const name = named ?? dynamic ?? '';
     const to = name.startsWith('.') ? normalize(join(dirname(file), name)) : name;
-    return { from: file, to, typeOnly: type !== undefined };
+    return { from: file, to, typeOnly: type !== undefined, isDynamic: dynamic !== undefined };
   });
 }
 
@@ -136,6 +138,22 @@ test('there are no import cycles', () => {
   };
   for (const file of graph.keys()) visit(file, []);
   expect(cycles).toEqual([]);
+});
+
+test('a run with nothing to do loads no package and nothing that starts processes', () => {
+  const loaded = new Set(['src/bin.js', 'src/cli/cli.ts']);
+  for (const file of loaded) {
+    for (const { to, typeOnly, isDynamic } of importsOf(file)) {
+      if (!typeOnly && !isDynamic) loaded.add(to);
+    }
+  }
+  expect([...loaded].filter((name) => !name.startsWith('src/')).sort()).toEqual([
+    'node:fs',
+    'node:module',
+    'node:path',
+    'node:zlib',
+  ]);
+  expect(loaded.size).toBeLessThanOrEqual(20);
 });
 
 test('every file says what it is for and keeps its size', () => {

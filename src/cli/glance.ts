@@ -19,7 +19,7 @@ import { recheck } from '../run/evidence.ts';
 import { decodeGlance, encodeGlance, type Glance } from '../run/glance-file.ts';
 import { Witness } from '../run/witness.ts';
 import { engineVersions } from './engine.ts';
-import { projectPaths } from './options.ts';
+import { projectPaths } from './project-paths.ts';
 
 const PROGRAM = join(import.meta.dirname, '../..');
 /** What decides besides the modules in `src`. */

@@ -1,6 +1,5 @@
 // The options that every command takes, and how they are told to commander and written back into
 // a command for the user to repeat.
-import { posix, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { shellQuote } from '../config/shell-quote.ts';
 
@@ -65,19 +64,6 @@ function collect(value: string, values: readonly string[]): readonly string[] {
 
 export function projectOptions({ file, work, profile, set }: RawOptions): ProjectOptions {
   return { file, work, profile, set };
-}
-
-/** Absolute paths of the pipeline file, of its folder, and of the work folder of all profiles. */
-export function projectPaths({
-  file,
-  work,
-}: {
-  readonly file: string;
-  readonly work?: string | undefined;
-}) {
-  const path = resolve(file);
-  const root = posix.dirname(path);
-  return { path, root, work: work === undefined ? posix.join(root, 'work') : resolve(work) };
 }
 
 /** `pnpm pipeline -f x.yaml --set a=b`: what to type before a target to mean this pipeline. */

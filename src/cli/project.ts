@@ -14,7 +14,8 @@ import { findKeptGroups, readGroups, recordGroups } from '../run/group-record.ts
 import { type ObserveOptions, observeSources } from '../run/source.ts';
 import type { Belonging } from '../store/belonging.ts';
 import { didYouMean } from '../suggestion.ts';
-import { type ProjectOptions, projectPaths } from './options.ts';
+import type { ProjectOptions } from './options.ts';
+import { projectPaths } from './project-paths.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface Project {
