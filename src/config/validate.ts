@@ -1,19 +1,23 @@
 // Holds a pipeline against schema/pipeline.schema.json and says in plain words what does not fit:
 // one diagnostic a mistake, at the key or value it concerns. What the schema cannot say (names that
 // refer to something, cycles, paths) is decided elsewhere.
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import { createRequire } from 'node:module';
+import type { Ajv2020, ErrorObject } from 'ajv/dist/2020.js';
 import schema from '../../schema/pipeline.schema.json' with { type: 'json' };
 import type { Diagnostic, Location } from '../diagnostic.ts';
 import { didYouMean, suggest } from '../suggestion.ts';
 import { entriesOf, entryOf, type MapNode, type Node, type Report, toJson } from './document.ts';
+import { fits } from './fits.ts';
 
 type Path = readonly string[];
 type Problem = Omit<Diagnostic, 'severity'>;
 
 /** Reports what does not fit the schema. `profiles` must have been applied and taken away. */
 export function validateShape(root: MapNode, report: Report): void {
+  const value = toJson(root);
+  if (fits(value, schema)) return;
   const validate = compiledSchema();
-  if (validate(toJson(root))) return;
+  if (validate(value)) return;
   for (const error of validate.errors ?? []) {
     const problem = describeError(error, root);
     if (problem !== undefined) report({ ...problem, severity: 'error' });
@@ -23,6 +27,10 @@ export function validateShape(root: MapNode, report: Report): void {
 let compiled: ReturnType<Ajv2020['compile']> | undefined;
 
 function compiledSchema(): ReturnType<Ajv2020['compile']> {
+  // By `require`: only a mistake is worth its eighty modules, and nothing is waited for here.
+  const { Ajv2020 }: typeof import('ajv/dist/2020.js') = createRequire(import.meta.url)(
+    'ajv/dist/2020.js',
+  );
   compiled ??= new Ajv2020({
     allErrors: true,
     // The errors carry the schema they come from, whose titles say what was expected.
