@@ -92,7 +92,7 @@ export function forEachReleased(graph: Graph, id: TargetId, visit: (released: Ta
 
 /** Nodes that a node waits for: barriers stand for what is behind them. */
 export function forEachDependency(graph: Graph, node: NodeId, visit: (node: NodeId) => void) {
-  const barrier = graph.barriers[node - graph.plan.targetCount];
+  const barrier = barrierAt(graph, node);
   if (barrier !== undefined) {
     for (const cell of barrier.cells) {
       for (let member = 0; member < barrier.producer.memberCount; member += 1) {
@@ -114,7 +114,7 @@ export function forEachDependency(graph: Graph, node: NodeId, visit: (node: Node
 
 /** Nodes that wait for a node. */
 export function forEachDependent(graph: Graph, node: NodeId, visit: (node: NodeId) => void) {
-  const barrier = graph.barriers[node - graph.plan.targetCount];
+  const barrier = barrierAt(graph, node);
   if (barrier !== undefined) {
     for (let member = 0; member < barrier.consumer.memberCount; member += 1) {
       visit(targetId(barrier.consumer, barrier.cell, member));
@@ -132,6 +132,11 @@ export function forEachDependent(graph: Graph, node: NodeId, visit: (node: NodeI
       for (const each of members) visit(targetId(consumer, consumerCell, each));
     }
   }
+}
+
+/** Undefined for a target. An index below 0 is no place in a list: it would be looked up by name. */
+function barrierAt({ plan, barriers }: Graph, node: NodeId): Barrier | undefined {
+  return node < plan.targetCount ? undefined : barriers[node - plan.targetCount];
 }
 
 function barrierNode(

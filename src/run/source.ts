@@ -69,6 +69,7 @@ function leaveOut(
   { source, diagnostics }: { source: SourceConfig; diagnostics: Diagnostic[] },
 ): Listing {
   const { exclude } = source;
+  if (Object.keys(exclude).length === 0) return listing;
   const keys = new Set(listing.files.map(({ key }) => key));
   for (const [key, { at }] of Object.entries(exclude)) {
     if (keys.has(key)) continue;
