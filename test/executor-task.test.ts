@@ -85,6 +85,18 @@ test('parameters that do not fit are listed together', async () => {
   ]);
 });
 
+test.for([
+  `{ type: 'objekt' }`,
+  `{ type: 'object', properties: { a: { type: 'integer', minimum: 'one' } } }`,
+  `{ type: 'object', required: 'a' }`,
+  `{ type: 'object', properties: [{ a: {} }] }`,
+  `{ $ref: '#/$defs/none' }`,
+])('a schema that is none is refused: %s', async (schema) => {
+  const failure = await rig.failure(rig.taskOrder('', { rest: `with: ${schema},` }));
+  expect(failure).toMatchObject({ code: 'task-error', mayPass: false });
+  expect(failure.message).toMatch(/^The schema of "with" in .*task-\d+\.ts is broken: /);
+});
+
 test('what a task throws is its failure, with its own frames only', async () => {
   const failure = await rig.failure(rig.taskOrder(`throw new Error('no luck\\nat all');`));
   expect(failure).toMatchObject({ code: 'task-error', message: 'no luck', mayPass: false });

@@ -105,6 +105,8 @@ async function compileSchema(path: string, schema: Parameters): Promise<Validate
       useDefaults: true,
       strict: false,
       validateFormats: false,
+      // Compiling refuses what it cannot use; the schema of schemas takes longer than a small target.
+      validateSchema: false,
     });
     return ajv.compile(schema);
   } catch (error) {
