@@ -29,13 +29,22 @@ export interface HubRepository {
   list(revision: string, folder: string): AsyncIterable<RemoteFile>;
   /** Those of the given paths that exist. */
   find(revision: string, paths: readonly string[]): Promise<ReadonlyMap<string, RemoteFile>>;
-  /** Goes on where an earlier call for the same file stopped, and verifies size and digest. */
+  /**
+   * Verifies size and digest, and goes on where an earlier call for the same file stopped; one of
+   * up to 64 KiB begins anew.
+   */
   download(
     revision: string,
     options: {
       readonly file: RemoteFile;
-      /** Absolute path; the part beside it as `PATH.incomplete` until it is whole. */
+      /** Absolute path. */
       readonly to: string;
+      /**
+       * Absolute path, on the same file system, where a larger file waits until it is whole; asked
+       * for only then. Without it, `PATH.incomplete` beside `to`.
+       */
+      readonly partAt?: () => string;
+      /** Told of larger files. */
       readonly onBytes?: (done: number) => void;
     },
   ): Promise<void>;

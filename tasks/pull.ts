@@ -5,7 +5,7 @@
 // next run sees it by size and mtime.
 import { createHash } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
-import { copyFile, link, realpath, rename, stat } from 'node:fs/promises';
+import { copyFile, link, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { defineTask, type InputFile, type TaskContext } from '../src/task.ts';
 
@@ -60,20 +60,19 @@ export default defineTask<PullOptions>({
   },
 });
 
-/** The part that is here already lies in scratch, which outlives an attempt. */
+/** The part of a large file lies in scratch, which outlives an attempt. */
 async function download(
   context: TaskContext<PullOptions>,
   { remote, target }: { remote: NonNullable<InputFile['remote']>; target: string },
 ): Promise<void> {
   const { repository, revision, file } = remote;
   const hub = await context.hub();
-  const to = join(context.scratch, 'download');
-  const total = file.bytes;
-  const onBytes = (done: number) => context.progress({ done, total, unit: 'bytes' });
-  onBytes(0);
-  await hub.repository(repository).download(revision, { file, to, onBytes });
-  await rename(to, target);
-  context.log(`downloaded ${total} bytes of ${file.path} at ${revision}`);
+  await hub.repository(repository).download(revision, {
+    file,
+    to: target,
+    partAt: () => join(context.scratch, 'download.incomplete'),
+    onBytes: (done) => context.progress({ done, total: file.bytes, unit: 'bytes' }),
+  });
 }
 
 /** True when the link is made; false when a copy is wanted or `auto` finds no link possible. */

@@ -1,12 +1,12 @@
 // Files on their way from a Hub: whole and right under their names or not there at all, resumed
-// where they stopped, listed over pages, with any name a repository can hold.
+// where they stopped.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { EmbeddedHubOptions } from '../src/hub/server/embedded-hub.ts';
 import type { FaultAction } from '../src/hub/server/fault.ts';
 import type { RemoteFile } from '../src/task.ts';
-import { connect, listed, once, putting, startClient, startStub } from './hub-client-rig.ts';
+import { connect, once, putting, startClient, startStub } from './hub-client-rig.ts';
 import { noise, sha256, temporaryFolder } from './hub-rig.ts';
 
 const large = noise(200_000);
@@ -61,26 +61,32 @@ describe('a download', () => {
     expect(asked.at(-1)).toBe('bytes=180000-');
   });
 
-  test('goes on where an earlier call was stopped', async () => {
-    const { hub, head, to, fails, statuses, expectWhole } = await startWith();
-    fails({ kind: 'stall', afterBytes: 80_000 });
-    const controller = new AbortController();
-    const first = connect(hub, { signal: controller.signal }).repository.download(head, {
-      file: FILE,
-      to,
-      onBytes: (done) => done >= 60_000 && controller.abort(new Error('stopped')),
-    });
-    await expect(first).rejects.toThrow('stopped');
-    expect(existsSync(to)).toBe(false);
-    const part = readFileSync(`${to}.incomplete`).length;
-    expect(part).toBeGreaterThanOrEqual(60_000);
-    const seen: number[] = [];
-    const { repository } = connect(hub);
-    await repository.download(head, { file: FILE, to, onBytes: (done) => seen.push(done) });
-    expectWhole();
-    expect(seen[0]).toBeGreaterThan(part);
-    expect(statuses().slice(-1)).toEqual([206]);
-  });
+  test.for(['beside the file', 'where it is told to'])(
+    'waits %s, to be gone on with',
+    async (at) => {
+      const { hub, head, to, fails, statuses, expectWhole } = await startWith();
+      fails({ kind: 'stall', afterBytes: 80_000 });
+      const elsewhere = join(temporaryFolder(), 'sub', 'part');
+      const isBeside = at === 'beside the file';
+      const request = { file: FILE, to, ...(isBeside ? {} : { partAt: () => elsewhere }) };
+      const controller = new AbortController();
+      const first = connect(hub, { signal: controller.signal }).repository.download(head, {
+        ...request,
+        onBytes: (done) => done >= 60_000 && controller.abort(new Error('stopped')),
+      });
+      await expect(first).rejects.toThrow('stopped');
+      expect(existsSync(to)).toBe(false);
+      const part = readFileSync(isBeside ? `${to}.incomplete` : elsewhere).length;
+      expect(part).toBeGreaterThanOrEqual(60_000);
+      const seen: number[] = [];
+      const { repository } = connect(hub);
+      await repository.download(head, { ...request, onBytes: (done) => seen.push(done) });
+      expectWhole();
+      expect(seen[0]).toBe(part);
+      await expect.poll(() => statuses().slice(-1)).toEqual([206]);
+      if (!isBeside) expect(readdirSync(dirname(elsewhere))).toEqual([]);
+    },
+  );
 
   test('starts over when the server does not know ranges', async () => {
     const { repository, head, to, fails, statuses, expectWhole } = await startWith();
@@ -89,7 +95,7 @@ describe('a download', () => {
     fails({ kind: 'ignore-range' });
     await repository.download(head, { file: FILE, to });
     expectWhole();
-    expect(statuses()).toEqual([200]);
+    await expect.poll(statuses).toEqual([200]);
   });
 
   test('is given up when the server sends the same beginning again and again', async () => {
@@ -122,7 +128,7 @@ describe('a download', () => {
     const error = await failure(repository.download(head, { file: FILE, to }));
     expect(error).toMatchObject({ code: 'integrity', mayPass: false });
     expect(readdirSync(dirname(to))).toEqual([]);
-    expect(statuses()).toHaveLength(2);
+    await expect.poll(statuses).toHaveLength(2);
   });
 
   test('finds out that a part was damaged, and fetches all of it', async () => {
@@ -132,7 +138,7 @@ describe('a download', () => {
     fails();
     await repository.download(head, { file: FILE, to });
     expectWhole();
-    expect(statuses()).toEqual([206, 200]);
+    await expect.poll(statuses).toEqual([206, 200]);
   });
 
   const parts: Readonly<Record<string, { part: Uint8Array; from?: string; asked: number[] }>> = {
@@ -154,7 +160,7 @@ describe('a download', () => {
       if (from !== undefined) writeFileSync(`${to}.incomplete.from`, from);
       await repository.download(head, { file: FILE, to });
       expectWhole();
-      expect(statuses()).toEqual(asked);
+      await expect.poll(statuses).toEqual(asked);
     });
   }
 
@@ -173,7 +179,7 @@ describe('a download', () => {
     hub.injectFaults({ faults: [{ route: 'cdn', nth: 1, action: cut }] });
     await repository.download(head, { file: FILE, to });
     expectWhole();
-    expect(hub.count('cdn')).toBe(2);
+    await expect.poll(() => hub.count('cdn')).toBe(2);
   });
 
   test('gets a new address when the storage says that the old one has expired', async () => {
@@ -181,6 +187,34 @@ describe('a download', () => {
     hub.injectFaults({ faults: once({ kind: 'answer', status: 403 }, ['cdn']) });
     await repository.download(head, { file: FILE, to });
     expectWhole();
+  });
+
+  test('of a small file leaves only the file, and goes on inside it', async () => {
+    const { repository, head, to, fails, statuses } = await startWith();
+    const small = noise(64 * 1024);
+    const made = await repository.commit(putting(head, { 's.parquet': small }));
+    const file = { path: 's.parquet', bytes: small.length, digest: sha256(small) };
+    fails({ kind: 'truncate', afterBytes: 1000 }, { kind: 'wrong-bytes', at: 5 });
+    const partAt = () => expect.fail('nothing waits on the disk');
+    await repository.download(made, { file, to, partAt });
+    expect(sha256(readFileSync(to))).toBe(file.digest);
+    expect(readdirSync(dirname(to))).toEqual(['l.parquet']);
+    await expect.poll(statuses).toEqual([undefined, 206, 200]);
+  });
+
+  test('of a small file with wrong bytes is refused, and leaves nothing', async () => {
+    const { repository, head, to, failure } = await startWith();
+    const made = await repository.commit(putting(head, { 's.parquet': 'PAR1' }));
+    for (const [bytes, digest] of [
+      [4, sha256('PAR2')],
+      [3, sha256('PAR')],
+      [5, sha256('PAR1 ')],
+    ] as const) {
+      const file = { path: 's.parquet', bytes, digest };
+      const error = await failure(repository.download(made, { file, to }));
+      expect(error).toMatchObject({ code: 'integrity', mayPass: false });
+      expect(readdirSync(dirname(to))).toEqual([]);
+    }
   });
 
   test('brings an empty file, and one that git keeps', async () => {
@@ -233,84 +267,5 @@ describe('reading', () => {
       expect((await failure(repository.read(head, path))).code).toBe('hub-rejected');
     }
     expect(hub.served.length).toBe(before);
-  });
-});
-
-describe('names and listings', () => {
-  const names = ['%5CN', 'a b', 'a#b?c', '日本', 'a%2Fb', '..', '+&=', "it's", 'é', '%E6%97%A5'];
-  const contents = Object.fromEntries(names.map((name) => [`odd/l=${name}/x.parquet`, name]));
-
-  test('any name goes there and back, over several pages', async () => {
-    const { repository, hub, head } = await startClient({ hub: { pageSize: 3 } });
-    const made = await repository.commit(putting(head, { ...contents, 'b.txt': 'b' }));
-    const files = await listed(repository.list(made, 'odd'));
-    expect(hub.count('tree')).toBeGreaterThan(3);
-    expect(files.map(({ path }) => path).sort()).toEqual(Object.keys(contents).sort());
-    const found = await repository.find(made, [...Object.keys(contents), 'odd', 'no']);
-    expect(found.size).toBe(names.length);
-    const folder = temporaryFolder();
-    for (const [i, file] of files.entries()) {
-      const text = contents[file.path] ?? '';
-      expect(file.digest).toBe(sha256(text));
-      const to = join(folder, String(i));
-      await repository.download(made, { file, to });
-      expect(readFileSync(to, 'utf8')).toBe(text);
-      expect(Buffer.from(await repository.read(made, file.path)).toString()).toBe(text);
-    }
-    const [first] = Object.keys(contents);
-    expect(await listed(repository.list(made, 'odd/l=a#b?c'))).toHaveLength(1);
-    await repository.commit({ ...putting(made, {}), remove: [first ?? ''] });
-    expect(await listed(repository.list('main', 'odd'))).toHaveLength(names.length - 1);
-  });
-
-  test('a revision may have a slash', async () => {
-    const { repository, hub, head } = await startClient();
-    const path = `/api/datasets/local/things/branch/${encodeURIComponent('try/this')}`;
-    await hub.call(path, { method: 'POST', body: JSON.stringify({ startingPoint: head }) });
-    expect(await repository.head('try/this')).toBe(head);
-    expect(await listed(repository.list('try/this', ''))).toHaveLength(1);
-    expect((await repository.read('try/this', '.gitattributes')).length).toBeGreaterThan(0);
-  });
-
-  test('more paths than one question may hold are asked for in several', async () => {
-    const { repository, hub, head } = await startClient();
-    const made = await repository.commit(putting(head, { 'b.txt': 'b' }));
-    const many = Array.from({ length: 1500 }, (_, i) => `no/${i}`);
-    expect([...(await repository.find(made, [...many, 'b.txt'])).keys()]).toEqual(['b.txt']);
-    expect(hub.count('paths-info')).toBe(2);
-    expect(await repository.find(made, [])).toEqual(new Map());
-    expect(hub.count('paths-info')).toBe(2);
-  });
-
-  test('a folder that is not there holds nothing', async () => {
-    const { repository, head } = await startClient();
-    expect(await listed(repository.list(head, 'none'))).toEqual([]);
-  });
-
-  test('a link to the next page may be relative, and may not lead back', async () => {
-    const { repository, hub, head, failure } = await startClient();
-    const path = `/api/datasets/local/things/tree/${head}?recursive=true&expand=false`;
-    const link = (to: string): FaultAction => ({
-      kind: 'answer',
-      status: 200,
-      headers: { Link: `<${to}>; rel="next"` },
-      body: [],
-    });
-    hub.injectFaults({ faults: once(link(`${path}&cursor=`), ['tree']) });
-    expect(await listed(repository.list(head, ''))).toHaveLength(1);
-    hub.injectFaults({ faults: [{ route: 'tree', action: link(path) }] });
-    expect(await failure(listed(repository.list(head, '')))).toMatchObject({
-      code: 'hub-rejected',
-    });
-  });
-
-  test('an entry without size or digest is not taken for a file', async () => {
-    const { repository, hub, head, failure } = await startClient();
-    for (const body of [[{ type: 'file', path: 'a', size: 1 }], { error: 'x' }, [null]]) {
-      const action: FaultAction = { kind: 'answer', status: 200, body };
-      hub.injectFaults({ faults: [{ route: 'tree', action }] });
-      const error = await failure(listed(repository.list(head, '')));
-      expect(error).toMatchObject({ code: 'hub-rejected', mayPass: false });
-    }
   });
 });

@@ -63,10 +63,12 @@ steps:
     release: [pull, process, partition]
 `;
 
-/** Ten rows a table, in four languages. */
+/** Ten rows a table, in four languages; so long that a download of them can be gone on with. */
 function rowsOf(name: string, languages: string): string {
+  const padding = `list_aggregate([md5(i || '-' || n) for n in range(400)], 'string_agg', '')`;
   return `SELECT 'Q' || i || '-${name}' AS id, ${languages}[i // 2 % 4 + 1] AS language,
-    ['labels', 'descriptions'][i % 2 + 1] AS kind, 'text ' || i AS label FROM range(20) row(i)`;
+    ['labels', 'descriptions'][i % 2 + 1] AS kind, 'text ' || i AS label, ${padding} AS padding
+    FROM range(20) row(i)`;
 }
 
 interface Shape {

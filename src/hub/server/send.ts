@@ -131,6 +131,12 @@ export function stall(
 
 function write(response: ServerResponse, piece: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
-    response.write(piece, (error) => (error ? reject(error) : resolve()));
+    // What is written in the moment in which the client leaves is never called back for.
+    response.once('close', resolve);
+    response.write(piece, (error) => {
+      response.off('close', resolve);
+      if (error) reject(error);
+      else resolve();
+    });
   });
 }
