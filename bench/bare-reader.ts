@@ -20,7 +20,7 @@ for await (const { bytes, ends } of new RecordPieces(dump, {
 }).pieces()) {
   let start = 0;
   for (const end of ends) {
-    parser.parse(bytes.subarray(start, end));
+    parser.parse(bytes, start, end);
     records += 1;
     start = end;
   }

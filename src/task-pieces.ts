@@ -11,12 +11,20 @@ export interface Piece {
 
 /** A text as it lies in the bytes of a piece, in UTF-8: goes into a row without becoming a string. */
 export class Utf8Text {
-  readonly bytes: Uint8Array;
-  readonly start: number;
-  readonly end: number;
+  bytes: Uint8Array;
+  start: number;
+  end: number;
 
   constructor(bytes: Uint8Array, start: number, end: number) {
     this.bytes = bytes;
+    this.start = start;
+    this.end = end;
+  }
+
+  /** Makes it another text: an appended row needs it no more. */
+  move(bytes: Uint8Array, start: number, end: number): void {
+    // An old object that is told of a young one costs the garbage collector a note.
+    if (this.bytes !== bytes) this.bytes = bytes;
     this.start = start;
     this.end = end;
   }

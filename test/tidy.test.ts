@@ -183,7 +183,7 @@ test('no file is imported by nobody', () => {
     // Started as a process of its own.
     'src/executor/worker.js',
     // Started as a thread.
-    'src/executor/parse-thread.ts',
+    'src/executor/parse-thread.js',
     // Put into the page that a report is.
     'src/report/page/main.js',
   ]);

@@ -54,7 +54,7 @@ class ParseThread {
   #failure: unknown;
 
   constructor(data: ThreadData) {
-    this.#worker = new Worker(new URL('./parse-thread.ts', import.meta.url), {
+    this.#worker = new Worker(new URL('./parse-thread.js', import.meta.url), {
       workerData: data,
       resourceLimits: THREAD_MIB,
     });

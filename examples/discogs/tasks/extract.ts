@@ -82,16 +82,15 @@ export default defineTask<ExtractOptions>({
     let kept = 0;
     let start = 0;
     for (const end of ends) {
-      const record = bytes.subarray(start, end);
-      start = end;
       try {
-        addRecord(parser.parse(record), { kind, append: rows.append });
+        addRecord(parser.parse(bytes, start, end), { kind, append: rows.append });
         kept += 1;
       } catch (error) {
         if (!(error instanceof RecordProblem)) throw error;
-        const text = Buffer.from(record).toString('utf8').trim();
+        const text = Buffer.from(bytes.subarray(start, end)).toString('utf8').trim();
         rows.reject({ id: idIn(text), error: error.message, text });
       }
+      start = end;
     }
     return kept;
   },

@@ -5,7 +5,7 @@ import {
   attributeOf,
   childOf,
   type Element,
-  listOf,
+  eachOf,
   ownText,
   recordId,
   type Text,
@@ -87,24 +87,24 @@ function addArtist(artist: Element, add: Add): void {
     profile: textOf(artist, 'profile'),
     data_quality: textOf(artist, 'data_quality'),
   });
-  for (const name of listOf(artist, 'namevariations')) {
+  eachOf(artist, 'namevariations', (name) => {
     add('artist_name_variation', { artist_id: id, name: ownText(name) });
-  }
-  for (const alias of listOf(artist, 'aliases')) {
+  });
+  eachOf(artist, 'aliases', (alias) => {
     const alias_id = wholeNumber(attributeOf(alias, 'id'), 'The id of an alias');
     add('artist_alias', { artist_id: id, alias_id, name: ownText(alias) });
-  }
+  });
   // Each member is there twice: as an id and as a name with the same id.
-  for (const member of listOf(artist, 'members')) {
-    if (member.name !== 'name') continue;
+  eachOf(artist, 'members', (member) => {
+    if (member.name !== 'name') return;
     const member_id = wholeNumber(attributeOf(member, 'id'), 'The id of a member');
     add('artist_member', { artist_id: id, member_id, name: ownText(member) });
-  }
-  for (const group of listOf(artist, 'groups')) {
+  });
+  eachOf(artist, 'groups', (group) => {
     const group_id = wholeNumber(attributeOf(group, 'id'), 'The id of a group');
     add('artist_group', { artist_id: id, group_id, name: ownText(group) });
-  }
-  for (const url of listOf(artist, 'urls')) add('artist_url', { artist_id: id, url: ownText(url) });
+  });
+  eachOf(artist, 'urls', (url) => add('artist_url', { artist_id: id, url: ownText(url) }));
   addImages(artist, (image) => add('artist_image', { ...image, artist_id: id }));
 }
 
@@ -120,11 +120,11 @@ function addLabel(label: Element, add: Add): void {
     parent_id: wholeNumber(attributeOf(parent, 'id'), 'The id of the parent'),
     parent_name: ownText(parent),
   });
-  for (const sublabel of listOf(label, 'sublabels')) {
+  eachOf(label, 'sublabels', (sublabel) => {
     const sublabel_id = wholeNumber(attributeOf(sublabel, 'id'), 'The id of a sublabel');
     add('label_sublabel', { label_id: id, sublabel_id, name: ownText(sublabel) });
-  }
-  for (const url of listOf(label, 'urls')) add('label_url', { label_id: id, url: ownText(url) });
+  });
+  eachOf(label, 'urls', (url) => add('label_url', { label_id: id, url: ownText(url) }));
   addImages(label, (image) => add('label_image', { ...image, label_id: id }));
 }
 
@@ -138,15 +138,15 @@ function addMaster(master: Element, add: Add): void {
     notes: textOf(master, 'notes'),
     data_quality: textOf(master, 'data_quality'),
   });
-  for (const [index, artist] of listOf(master, 'artists').entries()) {
-    add('master_artist', { ...artistCredit(artist), master_id: id, sequence: index + 1 });
-  }
-  for (const genre of listOf(master, 'genres')) {
+  eachOf(master, 'artists', (artist, sequence) => {
+    add('master_artist', { ...artistCredit(artist), master_id: id, sequence });
+  });
+  eachOf(master, 'genres', (genre) => {
     add('master_genre', { master_id: id, genre: ownText(genre) });
-  }
-  for (const style of listOf(master, 'styles')) {
+  });
+  eachOf(master, 'styles', (style) => {
     add('master_style', { master_id: id, style: ownText(style) });
-  }
+  });
   addVideos(master, (video) => add('master_video', { ...video, master_id: id }));
   addImages(master, (image) => add('master_image', { ...image, master_id: id }));
 }
@@ -170,22 +170,22 @@ function addRelease(release: Element, add: Add): void {
   );
   addLabels(release, { id, add });
   addFormats(release, { id, add });
-  for (const genre of listOf(release, 'genres')) {
+  eachOf(release, 'genres', (genre) => {
     add('release_genre', { release_id: id, genre: ownText(genre) });
-  }
-  for (const style of listOf(release, 'styles')) {
+  });
+  eachOf(release, 'styles', (style) => {
     add('release_style', { release_id: id, style: ownText(style) });
-  }
+  });
   addTracks(release, { id, add });
-  for (const identifier of listOf(release, 'identifiers')) {
+  eachOf(release, 'identifiers', (identifier) => {
     add('release_identifier', {
       release_id: id,
       type: attributeOf(identifier, 'type'),
       description: attributeOf(identifier, 'description'),
       value: attributeOf(identifier, 'value'),
     });
-  }
-  for (const company of listOf(release, 'companies')) {
+  });
+  eachOf(release, 'companies', (company) => {
     add('release_company', {
       release_id: id,
       company_id: wholeNumber(textOf(company, 'id'), 'The id of a company'),
@@ -195,7 +195,7 @@ function addRelease(release: Element, add: Add): void {
       entity_type_name: textOf(company, 'entity_type_name'),
       resource_url: textOf(company, 'resource_url'),
     });
-  }
+  });
   addVideos(release, (video) => add('release_video', { ...video, release_id: id }));
   addImages(release, (image) => add('release_image', { ...image, release_id: id }));
 }
@@ -206,20 +206,20 @@ interface Target {
 }
 
 function addLabels(release: Element, { id, add }: Target): void {
-  for (const label of listOf(release, 'labels')) {
+  eachOf(release, 'labels', (label) => {
     add('release_label', {
       ...catalogEntry(label),
       release_id: id,
       label_id: wholeNumber(attributeOf(label, 'id'), 'The id of a label'),
     });
-  }
-  for (const series of listOf(release, 'series')) {
+  });
+  eachOf(release, 'series', (series) => {
     add('release_series', {
       ...catalogEntry(series),
       release_id: id,
       series_id: wholeNumber(attributeOf(series, 'id'), 'The id of a series'),
     });
-  }
+  });
 }
 
 function catalogEntry(entry: Element) {
@@ -227,8 +227,7 @@ function catalogEntry(entry: Element) {
 }
 
 function addFormats(release: Element, { id, add }: Target): void {
-  for (const [index, format] of listOf(release, 'formats').entries()) {
-    const sequence = index + 1;
+  eachOf(release, 'formats', (format, sequence) => {
     add('release_format', {
       release_id: id,
       sequence,
@@ -236,11 +235,11 @@ function addFormats(release: Element, { id, add }: Target): void {
       quantity: attributeOf(format, 'qty'),
       text: attributeOf(format, 'text'),
     });
-    for (const description of listOf(format, 'descriptions')) {
+    eachOf(format, 'descriptions', (description) => {
       const row = { release_id: id, sequence, description: ownText(description) };
       add('release_format_description', row);
-    }
-  }
+    });
+  });
 }
 
 /** Tracks are numbered through; one within another names that as its parent. */
@@ -266,9 +265,9 @@ function addTracks(release: Element, { id, add }: Target): void {
         artist_sequence,
       }),
     );
-    for (const part of listOf(track, 'sub_tracks')) addTrack(part, sequence);
+    eachOf(track, 'sub_tracks', (part) => addTrack(part, sequence));
   };
-  for (const track of listOf(release, 'tracklist')) addTrack(track, null);
+  eachOf(release, 'tracklist', (track) => addTrack(track, null));
 }
 
 /** Main artists and extra ones, each numbered from 1. */
@@ -277,11 +276,7 @@ function addCredits(
   add: (artist: Element, place: { readonly is_extra: boolean; readonly sequence: number }) => void,
 ): void {
   for (const [list, is_extra] of CREDITS) {
-    let sequence = 0;
-    for (const artist of listOf(element, list)) {
-      sequence += 1;
-      add(artist, { is_extra, sequence });
-    }
+    eachOf(element, list, (artist, sequence) => add(artist, { is_extra, sequence }));
   }
 }
 
@@ -302,7 +297,7 @@ function artistCredit(artist: Element) {
 }
 
 function addVideos(element: Element, add: (video: Row) => void): void {
-  for (const video of listOf(element, 'videos')) {
+  eachOf(element, 'videos', (video) => {
     add({
       src: attributeOf(video, 'src'),
       duration: wholeNumber(attributeOf(video, 'duration'), 'The duration of a video'),
@@ -310,15 +305,15 @@ function addVideos(element: Element, add: (video: Row) => void): void {
       title: textOf(video, 'title'),
       description: textOf(video, 'description'),
     });
-  }
+  });
 }
 
 function addImages(element: Element, add: (image: Row) => void): void {
-  for (const image of listOf(element, 'images')) {
+  eachOf(element, 'images', (image) => {
     add({
       type: attributeOf(image, 'type'),
       width: wholeNumber(attributeOf(image, 'width'), 'The width of an image'),
       height: wholeNumber(attributeOf(image, 'height'), 'The height of an image'),
     });
-  }
+  });
 }

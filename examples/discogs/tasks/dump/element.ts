@@ -8,13 +8,19 @@ export type Text = string | Utf8Text;
 export interface Attribute {
   readonly name: string;
   readonly value: Text;
+  readonly next: Attribute | undefined;
 }
 
-/** An element: its attributes, its children in order, and all text directly in it. */
+/** Lists are chains, which can be made of the same objects for every record. */
 export interface Element {
   readonly name: string;
-  readonly attributes: readonly Attribute[];
-  readonly children: readonly Element[];
+  /** The first of its attributes. */
+  readonly attribute: Attribute | undefined;
+  /** The first of the elements in it. */
+  readonly child: Element | undefined;
+  /** The one behind it in the same element. */
+  readonly next: Element | undefined;
+  /** All text directly in it. */
   readonly text: Text;
 }
 
@@ -27,13 +33,22 @@ const [ZERO, NINE] = [0x30, 0x39];
 const SAFE_DIGITS = 9;
 
 export function childOf(element: Element, name: string): Element | undefined {
-  for (const child of element.children) if (child.name === name) return child;
-  return undefined;
+  let child = element.child;
+  while (child !== undefined && child.name !== name) child = child.next;
+  return child;
 }
 
-/** The elements of a list: `listOf(release, 'tracklist')` are its tracks. */
-export function listOf(element: Element, name: string): readonly Element[] {
-  return childOf(element, name)?.children ?? [];
+/** Goes over a list: over 'tracklist' from track to track, each with its place from 1. */
+export function eachOf(
+  element: Element,
+  name: string,
+  take: (child: Element, sequence: number) => void,
+): void {
+  let child = childOf(element, name)?.child;
+  for (let sequence = 1; child !== undefined; sequence += 1) {
+    take(child, sequence);
+    child = child.next;
+  }
 }
 
 /** The text of a child. */
@@ -46,11 +61,9 @@ export function ownText(element: Element | undefined): Text | null {
 }
 
 export function attributeOf(element: Element | undefined, name: string): Text | null {
-  if (element === undefined) return null;
-  for (const attribute of element.attributes) {
-    if (attribute.name === name) return attribute.value === '' ? null : attribute.value;
-  }
-  return null;
+  let attribute = element?.attribute;
+  while (attribute !== undefined && attribute.name !== name) attribute = attribute.next;
+  return attribute === undefined || attribute.value === '' ? null : attribute.value;
 }
 
 /** `what` names the value for a person. */

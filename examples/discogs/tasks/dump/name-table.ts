@@ -48,8 +48,13 @@ export class NameTable {
   }
 }
 
+const unique = new Map<string, string>();
+
 /** The same text, as the engine keeps it once for all keys of objects. */
 export function uniqueName(name: string): string {
-  const [unique = name] = Object.keys({ [name]: 0 });
-  return unique;
+  const known = unique.get(name);
+  if (known !== undefined) return known;
+  const [made = name] = Object.keys({ [name]: 0 });
+  if (unique.size < SLOTS) unique.set(made, made);
+  return made;
 }

@@ -3,7 +3,7 @@
 // elements, attributes in quotes, text, character references. Whatever else there may be, and every
 // mistake, is left to the parser, which alone decides what is well-formed.
 import { Utf8Text } from '../../../../src/task.ts';
-import { dereferenced } from './character-reference.ts';
+import { resolve } from './character-reference.ts';
 import type { Attribute, Element, Text } from './element.ts';
 import { NAME_BYTES, NameTable } from './name-table.ts';
 
@@ -11,6 +11,9 @@ const [TAB, NEWLINE, SPACE, QUOTE, AMPERSAND] = [0x09, 0x0a, 0x20, 0x22, 0x26];
 const [APOSTROPHE, SLASH, LESS, EQUALS, GREATER] = [0x27, 0x2f, 0x3c, 0x3d, 0x3e];
 const BRACKET = 0x5d;
 const DEEPEST = 64;
+/** Elements that are kept for the next record; nearly none has more. */
+const POOLED = 16_384;
+const NO_BYTES = new Uint8Array(0);
 
 /** What a byte of a text is: it may end it, begin a reference, or begin what is no character. */
 const [STOP, REFERENCE, NO_CHARACTER] = [1, 2, 4];
@@ -26,25 +29,37 @@ const VALUE_BYTES = TEXT_BYTES.map((kind, byte) => {
   return byte === GREATER ? 0 : kind;
 });
 
-const NO_CHILDREN: readonly Element[] = [];
-const NO_ATTRIBUTES: readonly Attribute[] = [];
-
 export class PlainReader {
   #bytes: Uint8Array = new Uint8Array(0);
   #at = 0;
+  #end = 0;
   #top: PlainElement | undefined;
   /** The elements around the place, and where their names are. */
   readonly #open: PlainElement[] = [];
+  #depth = 0;
   readonly #nameStarts = new Int32Array(DEEPEST);
   readonly #names = new NameTable();
+  readonly #elements = new Pool(() => new PlainElement());
+  readonly #attributes = new Pool(() => new PlainAttribute());
+  /** The texts of the record in which there were references, without them. */
+  #resolved = new Uint8Array(0);
+  #resolvedBytes = 0;
 
-  /** The record's element; undefined when the bytes, which must be UTF-8, are not plain. */
-  read(bytes: Uint8Array): Element | undefined {
+  /**
+   * The element of the record that lies from `start` to `end`, in UTF-8; undefined when it is not
+   * plain. It is gone when the next is read.
+   */
+  read(bytes: Uint8Array, start = 0, end = bytes.length): Element | undefined {
     this.#bytes = bytes;
-    this.#at = 0;
+    this.#at = start;
+    this.#end = end;
     this.#top = undefined;
-    this.#open.length = 0;
-    while (this.#at < bytes.length) {
+    this.#depth = 0;
+    this.#elements.taken = 0;
+    this.#attributes.taken = 0;
+    this.#resolvedBytes = 0;
+    if (this.#resolved.length < end - start) this.#resolved = new Uint8Array((end - start) * 2);
+    while (this.#at < end) {
       const isPlain =
         bytes[this.#at] !== LESS
           ? this.#readText()
@@ -53,7 +68,8 @@ export class PlainReader {
             : this.#readStartTag();
       if (!isPlain) return undefined;
     }
-    return this.#open.length === 0 ? this.#top : undefined;
+    // What seems to end behind the record lacks its end.
+    return this.#at === end && this.#depth === 0 ? this.#top : undefined;
   }
 
   #readStartTag(): boolean {
@@ -61,15 +77,15 @@ export class PlainReader {
     const start = this.#at + 1;
     const name = this.#readName(start);
     if (name === undefined) return false;
-    const element = new PlainElement(name);
+    const element = this.#elements.take();
+    element.reset(name);
     while (bytes[this.#at] === SPACE) {
       this.#at += 1;
       if (bytes[this.#at] === SLASH || bytes[this.#at] === GREATER) break;
       if (!this.#readAttribute(element)) return false;
     }
-    const depth = this.#open.length;
-    const parent = this.#open[depth - 1];
-    if (parent !== undefined) addChild(parent, element);
+    const depth = this.#depth;
+    if (depth > 0) this.#open[depth - 1]?.addChild(element);
     else if (this.#top === undefined) this.#top = element;
     else return false;
     if (bytes[this.#at] === SLASH) {
@@ -78,17 +94,18 @@ export class PlainReader {
     }
     if (bytes[this.#at] !== GREATER || depth === DEEPEST) return false;
     this.#at += 1;
-    this.#open.push(element);
+    this.#open[depth] = element;
     this.#nameStarts[depth] = start;
+    this.#depth = depth + 1;
     return true;
   }
 
   #readEndTag(): boolean {
     const bytes = this.#bytes;
-    const element = this.#open.pop();
-    if (element === undefined) return false;
-    const { length } = element.name;
-    const opened = this.#nameStarts[this.#open.length] ?? 0;
+    if (this.#depth === 0) return false;
+    this.#depth -= 1;
+    const length = this.#open[this.#depth]?.name.length ?? 0;
+    const opened = this.#nameStarts[this.#depth] ?? 0;
     const start = this.#at + 2;
     for (let index = 0; index < length; index += 1) {
       if (bytes[start + index] !== bytes[opened + index]) return false;
@@ -105,8 +122,9 @@ export class PlainReader {
     if (name === undefined || bytes[this.#at] !== EQUALS) return false;
     if (quote !== QUOTE && quote !== APOSTROPHE) return false;
     const start = this.#at + 2;
+    const end = this.#end;
     let [at, seen] = [start, 0];
-    for (; at < bytes.length; at += 1) {
+    for (; at < end; at += 1) {
       const kind = VALUE_BYTES[bytes[at] ?? 0] ?? 0;
       seen |= kind;
       if (kind !== STOP) continue;
@@ -114,17 +132,21 @@ export class PlainReader {
       if (byte === quote) break;
       if (byte !== QUOTE && byte !== APOSTROPHE) return false;
     }
-    const value = this.#textOf(start, at, seen);
-    if (value === undefined || at === bytes.length) return false;
+    if (at >= end) return false;
     this.#at = at + 1;
-    return addAttribute(element, { name, value });
+    const attribute = this.#attributes.take();
+    const value = this.#textOf(attribute.place, { start, end: at, seen });
+    if (value === undefined) return false;
+    attribute.reset(name, value);
+    return element.addAttribute(attribute);
   }
 
   #readText(): boolean {
     const bytes = this.#bytes;
     const start = this.#at;
+    const end = this.#end;
     let [at, seen] = [start, 0];
-    for (; at < bytes.length; at += 1) {
+    for (; at < end; at += 1) {
       const kind = TEXT_BYTES[bytes[at] ?? 0] ?? 0;
       seen |= kind;
       if (kind !== STOP) continue;
@@ -132,12 +154,14 @@ export class PlainReader {
       // The end of a CDATA section must not stand alone.
       if (bytes[at] !== GREATER || bytes[at - 1] === BRACKET) return false;
     }
-    const text = this.#textOf(start, at, seen);
-    if (text === undefined) return false;
     this.#at = at;
-    const element = this.#open[this.#open.length - 1];
+    const element = this.#depth > 0 ? this.#open[this.#depth - 1] : undefined;
+    const isFirst = element !== undefined && element.text === '';
+    const place = isFirst ? element.place : new Utf8Text(bytes, start, at);
+    const text = this.#textOf(place, { start, end: at, seen });
+    if (text === undefined) return false;
     if (element === undefined) return text.toString().trim() === '';
-    element.text = element.text === '' ? text : `${element.text}${text}`;
+    element.text = isFirst ? text : `${element.text}${text}`;
     return true;
   }
 
@@ -153,36 +177,100 @@ export class PlainReader {
     return this.#names.nameAt(bytes, { start, end: at, hash });
   }
 
-  #textOf(start: number, end: number, seen: number): Text | undefined {
+  /** Undefined when it is not plain. */
+  #textOf(
+    place: Utf8Text,
+    { start, end, seen }: { readonly start: number; readonly end: number; readonly seen: number },
+  ): Text | undefined {
     if (start === end) return '';
     if ((seen & NO_CHARACTER) !== 0 && hasNoCharacter(this.#bytes, start, end)) return undefined;
-    const text = new Utf8Text(this.#bytes, start, end);
-    return (seen & REFERENCE) === 0 ? text : dereferenced(text.toString());
+    if ((seen & REFERENCE) === 0) {
+      place.move(this.#bytes, start, end);
+      return place;
+    }
+    // A character is never longer than what refers to it.
+    const at = this.#resolvedBytes;
+    const resolved = resolve(this.#bytes, { start, end, out: this.#resolved, at });
+    if (resolved === undefined) return undefined;
+    this.#resolvedBytes = resolved;
+    place.move(this.#resolved, at, resolved);
+    return place;
+  }
+}
+
+/** What is made once and used again for every record, unless one has very many. */
+class Pool<T> {
+  taken = 0;
+  readonly #made: T[] = [];
+  readonly #make: () => T;
+
+  constructor(make: () => T) {
+    this.#make = make;
+  }
+
+  take(): T {
+    const at = this.taken;
+    this.taken = at + 1;
+    const known = at < this.#made.length ? this.#made[at] : undefined;
+    if (known !== undefined) return known;
+    const made = this.#make();
+    if (at < POOLED) this.#made.push(made);
+    return made;
   }
 }
 
 class PlainElement implements Element {
-  readonly name: string;
-  attributes = NO_ATTRIBUTES;
-  children = NO_CHILDREN;
+  name = '';
+  attribute: PlainAttribute | undefined;
+  child: PlainElement | undefined;
+  next: PlainElement | undefined;
   text: Text = '';
+  /** Of its text, as long as that is in the record's bytes. */
+  readonly place = new Utf8Text(NO_BYTES, 0, 0);
+  #lastChild: PlainElement | undefined;
 
-  constructor(name: string) {
+  reset(name: string): void {
     this.name = name;
+    this.attribute = undefined;
+    this.child = undefined;
+    this.next = undefined;
+    this.text = '';
+    this.#lastChild = undefined;
+  }
+
+  addChild(child: PlainElement): void {
+    if (this.#lastChild === undefined) this.child = child;
+    else this.#lastChild.next = child;
+    this.#lastChild = child;
+  }
+
+  /** False for a second one of the same name. */
+  addAttribute(attribute: PlainAttribute): boolean {
+    let last = this.attribute;
+    if (last === undefined) this.attribute = attribute;
+    else {
+      for (; last.name !== attribute.name; last = last.next) {
+        if (last.next !== undefined) continue;
+        last.next = attribute;
+        return true;
+      }
+      return false;
+    }
+    return true;
   }
 }
 
-function addChild(parent: PlainElement, child: Element): void {
-  if (parent.children === NO_CHILDREN) parent.children = [child];
-  else (parent.children as Element[]).push(child);
-}
+class PlainAttribute implements Attribute {
+  name = '';
+  value: Text = '';
+  next: PlainAttribute | undefined;
+  readonly place = new Utf8Text(NO_BYTES, 0, 0);
 
-/** False for a second one of the same name. */
-function addAttribute(element: PlainElement, attribute: Attribute): boolean {
-  if (element.attributes === NO_ATTRIBUTES) element.attributes = [attribute];
-  else if (element.attributes.some(({ name }) => name === attribute.name)) return false;
-  else (element.attributes as Attribute[]).push(attribute);
-  return true;
+  reset(name: string, value: Text): void {
+    this.name = name;
+    this.value = value;
+    this.next = undefined;
+  }
 }
 
 /** Whether U+FFFE or U+FFFF, which are none, are in these bytes. */

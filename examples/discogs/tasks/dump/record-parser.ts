@@ -17,11 +17,12 @@ export class RecordParser {
     this.#name = name;
   }
 
-  /** Throws RecordProblem. */
-  parse(bytes: Uint8Array): Element {
-    if (!isUtf8(bytes)) throw new RecordProblem('It is not UTF-8.');
+  /** The record from `start` to `end`, until the next one is asked for. Throws RecordProblem. */
+  parse(bytes: Uint8Array, start = 0, end = bytes.length): Element {
+    const record = bytes.subarray(start, end);
+    if (!isUtf8(record)) throw new RecordProblem('It is not UTF-8.');
     try {
-      const element = this.#reader.read(bytes) ?? this.#parser.parse(bytes);
+      const element = this.#reader.read(bytes, start, end) ?? this.#parser.parse(record);
       if (element.name === this.#name) return element;
       throw new RecordProblem(`It is a <${element.name}> where a <${this.#name}> should be.`);
     } catch (error) {
@@ -34,7 +35,10 @@ export class RecordParser {
 const OPTIONS = { fragment: true, position: false, xmlns: false } as const;
 
 interface OpenElement extends Element {
-  readonly children: Element[];
+  child: OpenElement | undefined;
+  next: OpenElement | undefined;
+  /** Where the next child is to follow. */
+  last: OpenElement | undefined;
   text: string;
 }
 
@@ -50,14 +54,16 @@ export class StrictParser {
       this.#problem ??= error.message;
     });
     this.#parser.on('opentag', ({ name, attributes }) => {
-      const element = {
+      const element: OpenElement = {
         name: uniqueName(name),
-        attributes: attributesOf(attributes),
-        children: [],
+        attribute: firstAttribute(attributes),
+        child: undefined,
+        next: undefined,
+        last: undefined,
         text: '',
       };
       const parent = this.#open.at(-1);
-      if (parent !== undefined) parent.children.push(element);
+      if (parent !== undefined) addChild(parent, element);
       else if (this.#top === undefined) this.#top = element;
       else this.#problem ??= 'more than one element';
       this.#open.push(element);
@@ -87,6 +93,16 @@ export class StrictParser {
   }
 }
 
-function attributesOf(values: Readonly<Record<string, string>>): readonly Attribute[] {
-  return Object.entries(values).map(([name, value]) => ({ name: uniqueName(name), value }));
+function addChild(parent: OpenElement, child: OpenElement): void {
+  if (parent.last === undefined) parent.child = child;
+  else parent.last.next = child;
+  parent.last = child;
+}
+
+function firstAttribute(values: Readonly<Record<string, string>>): Attribute | undefined {
+  let next: Attribute | undefined;
+  for (const [name, value] of Object.entries(values).reverse()) {
+    next = { name: uniqueName(name), value, next };
+  }
+  return next;
 }
