@@ -78,37 +78,38 @@ class OpenBlock {
   readonly #table: string;
   readonly #names: readonly string[];
   readonly #columns: readonly RowColumn[];
-  #bytes = 0;
+  readonly #byName: ReadonlyMap<string, RowColumn>;
+  /** What the row before named in this place, and its column: mostly it is the same again. */
+  readonly #lastNames: string[] = [];
+  readonly #lastColumns: RowColumn[] = [];
 
   constructor({ name, columns }: RowTable) {
     this.#table = name;
     this.#names = columns.map((column) => column.name);
     this.#columns = columns.map((column) => new RowColumn(name, column));
+    this.#byName = new Map(
+      this.#columns.map((column, index) => [this.#names[index] ?? '', column]),
+    );
   }
 
   /** Gives the number of bytes. */
   add(row: Row): number {
-    const names = this.#names;
-    let [index, found, bytes] = [0, 0, 0];
+    let [place, bytes] = [0, 1];
     try {
-      for (; index < names.length; index += 1) {
-        const value = row[names[index] ?? ''];
-        if (value !== undefined) found += 1;
-        const column = this.#columns[index];
-        column?.add(value);
-        bytes += column?.bytes ?? 0;
+      // The engine reads a property that it enumerates without looking for it.
+      for (const name in row) {
+        const known = this.#lastNames[place] === name ? this.#lastColumns[place] : undefined;
+        const column = known ?? this.#columnOf(name, place);
+        bytes += column.add(row[name]);
+        place += 1;
       }
-      let given = 0;
-      for (const _ in row) given += 1;
-      if (given > found) refuseUnknown(row, { table: this.#table, names });
+      if (place < this.#columns.length) bytes += this.#addOthers(row);
     } catch (error) {
-      for (const column of this.#columns.slice(0, index + 1)) column.dropLast();
+      for (const column of this.#columns) if (column.rows > this.rows) column.dropLast();
       throw error;
     }
     this.rows += 1;
-    const before = this.#bytes;
-    this.#bytes = bytes;
-    return bytes - before + 1;
+    return bytes;
   }
 
   take(): Omit<RowBlock, 'table'> {
@@ -128,20 +129,28 @@ class OpenBlock {
     }
     const taken = { rows: this.rows, bytes };
     this.rows = 0;
-    this.#bytes = 0;
     return taken;
   }
-}
 
-/** Refuses columns that the contract does not have: they would be left out in silence. */
-function refuseUnknown(
-  row: Row,
-  { table, names }: { readonly table: string; readonly names: readonly string[] },
-): void {
-  for (const name in row) {
-    if (names.includes(name)) continue;
-    throw targetError('contract-broken', `table("${table}") has no column "${name}"`, {
-      hint: `columns: ${names.join(', ')}`,
-    });
+  /** Columns that the row does not have, or has only by its class. */
+  #addOthers(row: Row): number {
+    let bytes = 0;
+    for (const [index, column] of this.#columns.entries()) {
+      if (column.rows === this.rows) bytes += column.add(row[this.#names[index] ?? '']);
+    }
+    return bytes;
+  }
+
+  /** Refuses a column that the contract does not have: it would be left out in silence. */
+  #columnOf(name: string, place: number): RowColumn {
+    const column = this.#byName.get(name);
+    if (column === undefined) {
+      throw targetError('contract-broken', `table("${this.#table}") has no column "${name}"`, {
+        hint: `columns: ${this.#names.join(', ')}`,
+      });
+    }
+    this.#lastNames[place] = name;
+    this.#lastColumns[place] = column;
+    return column;
   }
 }

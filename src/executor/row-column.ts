@@ -54,11 +54,12 @@ export class RowColumn {
   readonly #table: string;
   readonly #column: Column;
   readonly #type: PlainType;
+  /** Since the last `take`. */
+  rows = 0;
   readonly #values = new RowBytes();
-  /** A bit for each row: whether it has a value. */
-  #levels = new Uint8Array(64);
-  #rows = 0;
-  #present = 0;
+  /** Which rows have no value. */
+  #nulls = new Uint32Array(64);
+  #nullCount = 0;
   #bytesBefore = 0;
 
   constructor(table: string, column: Column) {
@@ -67,38 +68,29 @@ export class RowColumn {
     this.#type = plainTypeOf(column.type);
   }
 
-  /** Bytes that it takes since the last `take`. */
-  get bytes(): number {
-    return this.#values.length;
-  }
-
-  /** Throws `contract-broken` for a value of a wrong kind; call `dropLast` then. */
-  add(value: unknown): void {
-    const row = this.#rows;
-    this.#bytesBefore = this.#values.length;
-    this.#rows = row + 1;
-    if ((row & 7) === 0) this.#beginLevels(row >> 3);
-    if (value === undefined || value === null) return;
-    this.#levels[row >> 3] = (this.#levels[row >> 3] ?? 0) | (1 << (row & 7));
-    this.#present += 1;
-    if (value instanceof Utf8Text && this.#type === 'text') this.#values.utf8(value);
-    else this.#write(value instanceof Utf8Text ? value.toString() : value);
+  /** Gives the number of bytes. Throws `contract-broken` for a value of a wrong kind; call `dropLast` then. */
+  add(value: unknown): number {
+    const row = this.rows;
+    const before = this.#values.length;
+    this.rows = row + 1;
+    this.#bytesBefore = before;
+    if (value === undefined || value === null) this.#addNull(row);
+    else if (!(value instanceof Utf8Text)) this.#write(value);
+    else if (this.#type === 'text') this.#values.utf8(value);
+    else this.#write(value.toString());
+    return this.#values.length - before;
   }
 
   /** Undoes the last `add`, also one that threw. */
   dropLast(): void {
-    this.#rows -= 1;
-    const row = this.#rows;
+    this.rows -= 1;
     this.#values.length = this.#bytesBefore;
-    const bit = 1 << (row & 7);
-    if (((this.#levels[row >> 3] ?? 0) & bit) === 0) return;
-    this.#levels[row >> 3] = (this.#levels[row >> 3] ?? 0) & ~bit;
-    this.#present -= 1;
+    if (this.#nullCount > 0 && this.#nulls[this.#nullCount - 1] === this.rows) this.#nullCount -= 1;
   }
 
   /** The page of all rows since the last time, with its header. */
   take(): readonly Uint8Array[] {
-    const rows = this.#rows;
+    const { rows } = this;
     const values = this.#type === 'boolean' ? this.#packedValues() : this.#plainValues();
     const levels = this.#takenLevels();
     const length = levels.length + values.length;
@@ -108,19 +100,20 @@ export class RowColumn {
       fields.i32(3, length),
       fields.struct(5, pageHeader(rows)),
     ]);
-    this.#rows = 0;
-    this.#present = 0;
+    this.rows = 0;
+    this.#nullCount = 0;
     this.#values.length = 0;
     return [header, levels, values];
   }
 
-  #beginLevels(at: number): void {
-    if (at === this.#levels.length) {
-      const larger = new Uint8Array(at * 2);
-      larger.set(this.#levels);
-      this.#levels = larger;
+  #addNull(row: number): void {
+    if (this.#nullCount === this.#nulls.length) {
+      const larger = new Uint32Array(this.#nullCount * 2);
+      larger.set(this.#nulls);
+      this.#nulls = larger;
     }
-    this.#levels[at] = 0;
+    this.#nulls[this.#nullCount] = row;
+    this.#nullCount += 1;
   }
 
   #write(value: NonNullable<unknown>): void {
@@ -210,21 +203,31 @@ export class RowColumn {
     return packed;
   }
 
-  /** One run, or the bits as they are, behind their length. */
+  /** Which rows have a value: one run, or a bit for each, behind their length. */
   #takenLevels(): Uint8Array {
-    const isFull = this.#present === this.#rows;
-    const groups = (this.#rows + 7) >> 3;
+    const isFull = this.#nullCount === 0;
+    const groups = (this.rows + 7) >> 3;
     const out: number[] = [0, 0, 0, 0];
-    for (let rest = isFull ? this.#rows * 2 : groups * 2 + 1; ; rest >>>= 7) {
+    for (let rest = isFull ? this.rows * 2 : groups * 2 + 1; ; rest >>>= 7) {
       out.push(rest < 128 ? rest : (rest & 127) | 128);
       if (rest < 128) break;
     }
     if (isFull) out.push(1);
     const levels = new Uint8Array(out.length + (isFull ? 0 : groups));
     levels.set(out);
-    if (!isFull) levels.set(this.#levels.subarray(0, groups), out.length);
+    if (!isFull) this.#putBits(levels.subarray(out.length));
     new DataView(levels.buffer).setUint32(0, levels.length - 4, true);
     return levels;
+  }
+
+  #putBits(bits: Uint8Array): void {
+    bits.fill(0xff);
+    const last = this.rows & 7;
+    if (last !== 0) bits[bits.length - 1] = (1 << last) - 1;
+    for (let index = 0; index < this.#nullCount; index += 1) {
+      const row = this.#nulls[index] ?? 0;
+      bits[row >> 3] = (bits[row >> 3] ?? 0) & ~(1 << (row & 7));
+    }
   }
 }
 
