@@ -29,8 +29,10 @@ export interface Database {
   parse(text: string): Promise<number>;
   /** Share of the running statement that is done, 0 to 100; undefined when nobody knows. */
   progress(): number | undefined;
-  /** Ends the running statement with an error within milliseconds. */
+  /** Ends the running statements with an error within milliseconds. */
   interrupt(): void;
+  /** Another connection, for statements at the same time; the caller closes it first. */
+  connect(): Promise<Database>;
   close(): void;
 }
 
@@ -68,9 +70,17 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       : {}),
   });
   const connection = await instance.connect();
-  await connection.run('SET enable_progress_bar = true; SET enable_progress_bar_print = false');
   await registerJsonError(connection);
-  return new OpenDatabase(instance, connection, await binder());
+  return await connected(instance, connection, () => instance.closeSync());
+}
+
+async function connected(
+  instance: DuckDBInstance,
+  connection: DuckDBConnection,
+  onClose: () => void,
+): Promise<OpenDatabase> {
+  await connection.run('SET enable_progress_bar = true; SET enable_progress_bar_print = false');
+  return new OpenDatabase({ instance, connection, bind: await binder(), onClose });
 }
 
 type Bind = (value: Json) => { readonly value: DuckDBValue; readonly type: DuckDBType };
@@ -79,11 +89,19 @@ class OpenDatabase implements Database {
   readonly #instance: DuckDBInstance;
   readonly #connection: DuckDBConnection;
   readonly #bind: Bind;
+  readonly #onClose: () => void;
+  readonly #others = new Set<Database>();
 
-  constructor(instance: DuckDBInstance, connection: DuckDBConnection, bind: Bind) {
-    this.#instance = instance;
-    this.#connection = connection;
-    this.#bind = bind;
+  constructor(parts: {
+    readonly instance: DuckDBInstance;
+    readonly connection: DuckDBConnection;
+    readonly bind: Bind;
+    readonly onClose: () => void;
+  }) {
+    this.#instance = parts.instance;
+    this.#connection = parts.connection;
+    this.#bind = parts.bind;
+    this.#onClose = parts.onClose;
   }
 
   async rows(text: string, values: Values = {}): Promise<readonly Row[]> {
@@ -132,11 +150,19 @@ class OpenDatabase implements Database {
 
   interrupt(): void {
     this.#connection.interrupt();
+    for (const other of this.#others) other.interrupt();
+  }
+
+  async connect(): Promise<Database> {
+    const onClose = () => this.#others.delete(other);
+    const other = await connected(this.#instance, await this.#instance.connect(), onClose);
+    this.#others.add(other);
+    return other;
   }
 
   close(): void {
     this.#connection.closeSync();
-    this.#instance.closeSync();
+    this.#onClose();
   }
 }
 

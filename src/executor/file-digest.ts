@@ -4,8 +4,10 @@
 import { createHash, hash } from 'node:crypto';
 import { readFileSync, type Stats } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { freeBytes } from './free-bytes.ts';
 
 const SMALL_BYTES = 256 * 1024;
+const READ_BYTES = 1024 * 1024;
 const YOUNG_MS = 2000;
 const MAX_REMEMBERED = 10_000;
 const remembered = new Map<string, string>();
@@ -30,8 +32,8 @@ export async function digestFile(
 async function digestLargeFile(path: string, signal: AbortSignal): Promise<string> {
   const sha256 = createHash('sha256');
   const file = await open(path, 'r');
+  const buffer = new Uint8Array(READ_BYTES);
   try {
-    const buffer = Buffer.allocUnsafe(1024 * 1024);
     for (;;) {
       signal.throwIfAborted();
       const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
@@ -39,6 +41,7 @@ async function digestLargeFile(path: string, signal: AbortSignal): Promise<strin
       sha256.update(buffer.subarray(0, bytesRead));
     }
   } finally {
+    freeBytes(buffer);
     await file.close();
   }
 }

@@ -18,7 +18,7 @@ export async function publicationOf(
   const context = {
     target,
     variables,
-    with: checkParameters(order.with),
+    with: await checkParameters(order.with),
     scratch: order.stage,
     signal,
     sql: async () => taskSql(database),

@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { copyQuery } from './copy.ts';
 import type { Database } from './duckdb.ts';
 import { makeDurable, type SizedFile } from './durability.ts';
+import { digestFile } from './file-digest.ts';
 import type { RowTable } from './row-block.ts';
 import { makeRowFiles, readRowFile } from './row-file.ts';
 import type { LogLength } from './row-log.ts';
@@ -28,6 +29,8 @@ export interface PartTable {
   readonly rows: number;
   readonly minId: string | null;
   readonly maxId: string | null;
+  /** Taken when it was written. */
+  readonly sha256?: string;
 }
 
 /** By name of the table. */
@@ -48,11 +51,15 @@ export interface PartOrder {
   /** Names of the tables that have a file in the part even without rows. */
   readonly opened: ReadonlySet<string>;
   readonly folder: string;
+  readonly signal: AbortSignal;
 }
 
-/** Makes the part unless it is there. Throws `contract-broken` for a row that does not fit. */
-export async function makePart(database: Database, order: PartOrder): Promise<Part> {
-  const { folder, tables } = order;
+/**
+ * Makes the part unless it is there, as many tables at once as there are databases. Throws
+ * `contract-broken` for a row that does not fit.
+ */
+export async function makePart(databases: readonly Database[], order: PartOrder): Promise<Part> {
+  const { folder, tables, opened } = order;
   const known = readPart(folder);
   if (known !== undefined) return known;
   const plain = `${folder}.plain`;
@@ -64,23 +71,24 @@ export async function makePart(database: Database, order: PartOrder): Promise<Pa
   const plainPath = (table: number) => join(plain, `${table}.parquet`);
   const log = { path: order.log, length: order.length };
   const counts = await makeRowFiles(log, { tables, path: plainPath });
+  const waiting = tables
+    .map((table, index) => ({ table, rows: counts[index] ?? 0, path: plainPath(index) }))
+    .filter(({ table, rows }) => rows > 0 || opened.has(table.name))
+    .sort((a, b) => b.rows - a.rows);
+  const made = new Map<string, { readonly table: PartTable; readonly file: SizedFile }>();
+  const makeTables = async (database: Database) => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      made.set(next.table.name, await makeTable(database, { ...next, ...order, unfinished }));
+    }
+  };
+  await allEnded(databases.map(makeTables));
   const part: Record<string, PartTable> = {};
   const files: SizedFile[] = [];
-  for (const [index, table] of tables.entries()) {
-    const rows = counts[index] ?? 0;
-    if (rows === 0 && !order.opened.has(table.name)) continue;
-    const path = plainPath(index);
-    const file = `${table.name}.parquet`;
-    const query = readRowFile(path, table);
-    const staged = join(unfinished, file);
-    const written = await copyRows(database, { query, table, staged });
-    if (written.rows !== rows) {
-      throw targetError('internal', `${rows} rows of "${table.name}" were read as ${written.rows}`);
-    }
-    const { minId, maxId } = written;
-    part[table.name] = { file, rows, minId, maxId };
-    files.push({ path: staged, bytes: statSync(staged).size });
-    await rm(path);
+  for (const { name } of tables) {
+    const found = made.get(name);
+    if (found === undefined) continue;
+    part[name] = found.table;
+    files.push(found.file);
   }
   writeFileSync(join(unfinished, RECORD), JSON.stringify(part));
   files.push({ path: join(unfinished, RECORD), bytes: 0 });
@@ -89,6 +97,46 @@ export async function makePart(database: Database, order: PartOrder): Promise<Pa
   await syncFolder(join(folder, '..'));
   await rm(plain, { recursive: true });
   return part;
+}
+
+async function makeTable(
+  database: Database,
+  {
+    table,
+    rows,
+    path,
+    unfinished,
+    signal,
+  }: {
+    readonly table: RowTable & { readonly idColumn: string };
+    readonly rows: number;
+    /** Of its plain file, which is gone after. */
+    readonly path: string;
+    readonly unfinished: string;
+    readonly signal: AbortSignal;
+  },
+): Promise<{ readonly table: PartTable; readonly file: SizedFile }> {
+  const file = `${table.name}.parquet`;
+  const staged = join(unfinished, file);
+  const written = await copyRows(database, { query: readRowFile(path, table), table, staged });
+  if (written.rows !== rows) {
+    throw targetError('internal', `${rows} rows of "${table.name}" were read as ${written.rows}`);
+  }
+  await rm(path);
+  const stat = statSync(staged);
+  const sha256 = await digestFile(staged, { stat, signal });
+  const { minId, maxId } = written;
+  return {
+    table: { file, rows, minId, maxId, sha256 },
+    file: { path: staged, bytes: stat.size },
+  };
+}
+
+/** Rejects as the first of them does, but not before all have ended. */
+async function allEnded(work: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(work)) {
+    if (result.status === 'rejected') throw result.reason;
+  }
 }
 
 async function copyRows(

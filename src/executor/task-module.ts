@@ -15,7 +15,7 @@ export interface TaskModule {
   /** Digest of what was loaded: the file may have been edited since the run was planned. */
   readonly code: string;
   /** `with` with defaults filled in. Throws `bad-parameters` that lists every mistake. */
-  checkParameters(values: Parameters): Parameters;
+  checkParameters(values: Parameters): Promise<Parameters>;
   /** Names in `with` that cannot change the result: those marked `"x-result": false`. */
   readonly ignored: readonly string[];
 }
@@ -74,12 +74,17 @@ async function importTask(path: string): Promise<TaskModule> {
       hint: 'export default defineTask({ async run({ .. }) { .. } })',
     });
   }
-  const validate = task.with === undefined ? undefined : await compileSchema(path, task.with);
+  const { with: schema } = task;
+  let validator: Promise<ValidateFunction> | undefined;
   return {
     task,
     code,
-    checkParameters: (values) =>
-      validate === undefined ? values : checkedParameters(path, { values, validate }),
+    checkParameters: async (values) => {
+      if (schema === undefined) return values;
+      // Only now: threads that parse are given what was checked.
+      validator ??= compileSchema(path, schema);
+      return checkedParameters(path, { values, validate: await validator });
+    },
     ignored: ignoredNames(task.with),
   };
 }

@@ -32,7 +32,7 @@ export async function runTask(
   const module = isResumed ? await loadPlannedTask(rule) : await loadTask(rule.module);
   // Threads run the very code that runs here.
   const planned = { ...rule, code: module.code };
-  const parameters = module.checkParameters(order.with);
+  const parameters = await module.checkParameters(order.with);
   const checkpoints = await TaskCheckpoints.open(attempt, module.ignored);
   const { resumed } = checkpoints;
   const said: { account?: Account; published?: Published; progress?: Progress } = {};

@@ -9,6 +9,7 @@ import { join, posix } from 'node:path';
 import type { Reject, TableWriter } from '../task.ts';
 import { loadContract } from './contract.ts';
 import { copyQuery, type WrittenFile } from './copy.ts';
+import type { Database } from './duckdb.ts';
 import type { OutputOrder, SavedRows } from './executor.ts';
 import { REJECTS } from './manifest.ts';
 import { MAX_REJECT_TEXT, writeRejects } from './rejects.ts';
@@ -111,14 +112,7 @@ export class TaskTables {
 
   /** Ends the part. At most one is on its way into Parquet while the next is appended to. */
   async cut(): Promise<void> {
-    await this.#flush();
-    await this.#before?.made;
-    const log = await this.#openLog();
-    const length = await log.save();
-    await log.close();
-    this.#log = undefined;
-    this.#makeBefore(this.#part, length);
-    this.#part += 1;
+    await this.#cut([await this.#attempt.database()]);
   }
 
   /** Stages every table and the rejects. Throws `contract-broken`, `too-many-rejects`. */
@@ -128,13 +122,35 @@ export class TaskTables {
     const log = this.#log;
     // A part that was cut right at the end leaves none behind it.
     if (log !== undefined && (!log.isEmpty || this.#part === 0)) {
-      await this.cut();
-      await this.#before?.made;
+      await this.#cutLast();
     }
     await this.#log?.close();
     return this.#rows.size === 0
       ? { written: new Map(), rejects: 0, rejectsFile: undefined }
       : await this.#stage();
+  }
+
+  /** With nothing else left to do, on two cores. */
+  async #cutLast(): Promise<void> {
+    const database = await this.#attempt.database();
+    const other = await database.connect();
+    try {
+      await this.#cut([database, other]);
+      await this.#before?.made;
+    } finally {
+      other.close();
+    }
+  }
+
+  async #cut(databases: readonly Database[]): Promise<void> {
+    await this.#flush();
+    await this.#before?.made;
+    const log = await this.#openLog();
+    const length = await log.save();
+    await log.close();
+    this.#log = undefined;
+    this.#makeBefore(databases, { part: this.#part, length });
+    this.#part += 1;
   }
 
   async #reopen({ part, log, before, rows }: SavedRows): Promise<boolean> {
@@ -152,19 +168,25 @@ export class TaskTables {
       rmSync(this.#partFolder(later), { recursive: true, force: true });
     }
     this.#log = await RowLog.open(this.#logPath(part), log);
-    if (before !== undefined) this.#makeBefore(part - 1, before);
+    if (before !== undefined) {
+      this.#makeBefore([await this.#attempt.database()], { part: part - 1, length: before });
+    }
     return true;
   }
 
   /** In the background; whoever needs the part next hears of its failure. */
-  #makeBefore(part: number, length: LogLength): void {
+  #makeBefore(
+    databases: readonly Database[],
+    { part, length }: { readonly part: number; readonly length: LogLength },
+  ): void {
     const make = async () => {
-      const made = await makePart(await this.#attempt.database(), {
+      const made = await makePart(databases, {
         log: this.#logPath(part),
         length,
         tables: this.tables.map((table) => ({ ...table, idColumn: this.#idColumn(table) })),
         opened: new Set(this.#rows.keys()),
         folder: this.#partFolder(part),
+        signal: this.#attempt.control.signal,
       });
       await rm(this.#logPath(part), { force: true });
       return made;
