@@ -4,5 +4,6 @@ import { defineConfig } from 'vitest/config';
 // The one limit for all tests. It ends what hangs, it does not measure: the slowest test takes a tenth of it.
 const timeout = 4 * 60_000;
 export default defineConfig({
-  test: { maxWorkers: '100%', testTimeout: timeout, hookTimeout: timeout },
+  // Files share their worker's modules: none of them changes what others see.
+  test: { maxWorkers: '100%', isolate: false, testTimeout: timeout, hookTimeout: timeout },
 });

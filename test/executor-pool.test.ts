@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { startTime } from '../src/executor/process-group.ts';
 import {
   firstGroup,
@@ -49,10 +49,10 @@ test('a command writes its outputs; values reach it quoted, in order and whole',
       log: rig.path('work/logs/command.log'),
     },
   );
-  process.env['HF_TOKEN'] = 'secret';
+  vi.stubEnv('HF_TOKEN', 'secret');
   const fresh = new Rig();
   const result = await fresh.done(order).finally(() => fresh.close());
-  process.env['HF_TOKEN'] = undefined;
+  vi.unstubAllEnvs();
   const texts = result.files.map(({ staged }) => readFileSync(staged, 'utf8'));
   expect(texts).toEqual(['one\ntwo\n', 'two\n']);
   const log = readFileSync(order.log, 'utf8').split('\n');
