@@ -20,10 +20,14 @@ export class Screen {
   }
 
   show(event: Event): void {
+    this.#reporter ??= this.#load();
+    void this.#reporter.then((reporter) => reporter.report(event));
+  }
+
+  #load(): Promise<Reporter> {
     const { stdout, stderr, env: environment } = process;
     const options = { stdout, stderr, invocation: invocationOf(this.#raw), environment };
-    this.#reporter ??= createReporter(this.kind, options);
-    void this.#reporter.then((reporter) => reporter.report(event));
+    return createReporter(this.kind, options);
   }
 
   /** Before a run begins, what is said goes straight to the terminal. */
