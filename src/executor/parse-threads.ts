@@ -1,5 +1,5 @@
 // Lets threads parse the pieces of a task's input. Answers come in whatever order; what was parsed
-// is handed on in the order of the pieces, and no more of them are read than threads have work.
+// is handed on in the order of the pieces. Reading and parsing go on while that waits for a disk.
 import { Worker } from 'node:worker_threads';
 import type { Json, Piece } from '../task.ts';
 import type { PieceAnswer, PieceOrder, ThreadData } from './parse-protocol.ts';
@@ -7,8 +7,10 @@ import { TargetError } from './target-error.ts';
 
 type Parsed = Extract<PieceAnswer, { kind: 'parsed' }>;
 
-/** One is parsed while the next waits at the door. */
+/** One is parsed while the next waits at the door, however large they are. */
 const PIECES_PER_THREAD = 2;
+/** So much may be read ahead: what threads parse while a checkpoint is made durable. */
+const AHEAD_BYTES = 6 * 1024 * 1024;
 /** A task's own memory; what is parsed leaves a thread at once. */
 const THREAD_MIB = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 16 };
 
@@ -23,28 +25,90 @@ export async function* parseInThreads<T extends Piece>(
 ): AsyncGenerator<{ readonly piece: T; readonly found: Json }> {
   const { threads: count, data, accept } = options;
   const threads = Array.from({ length: count }, () => new ParseThread(data));
-  const open: { readonly piece: T; readonly answer: Promise<Parsed> }[] = [];
-  async function* finished(left: number) {
-    while (open.length > left) {
-      const next = open.shift();
-      if (next === undefined) return;
+  const ahead = new PiecesAhead(pieces, threads);
+  try {
+    for (let next = await ahead.first(); next !== undefined; next = await ahead.first()) {
       const parsed = await next.answer;
+      ahead.drop();
       await accept(parsed);
       yield { piece: next.piece, found: parsed.found };
     }
-  }
-  try {
-    let turn = 0;
-    for await (const piece of pieces) {
-      const thread = threads[turn % count];
-      if (thread === undefined) throw new RangeError('a task parses with at least one thread');
-      turn += 1;
-      open.push({ piece, answer: thread.parse(piece) });
-      yield* finished(count * PIECES_PER_THREAD - 1);
-    }
-    yield* finished(0);
   } finally {
-    await Promise.all(threads.map((thread) => thread.end()));
+    await Promise.all([ahead.end(), ...threads.map((thread) => thread.end())]);
+  }
+}
+
+interface OpenPiece<T> {
+  readonly piece: T;
+  readonly bytes: number;
+  readonly answer: Promise<Parsed>;
+}
+
+/** Pieces that were given to threads and not handed on yet, in order. */
+class PiecesAhead<T extends Piece> {
+  readonly #threads: readonly ParseThread[];
+  readonly #open: OpenPiece<T>[] = [];
+  #bytes = 0;
+  #isEnded = false;
+  #changed = Promise.withResolvers<void>();
+  readonly #reading: Promise<void>;
+
+  constructor(pieces: AsyncIterable<T>, threads: readonly ParseThread[]) {
+    this.#threads = threads;
+    this.#reading = this.#read(pieces).finally(() => {
+      this.#isEnded = true;
+      this.#change();
+    });
+    // Whoever waits for the piece that could not be read hears of it.
+    this.#reading.catch(() => {});
+  }
+
+  /** Undefined behind the last one. Rejects when no more could be read. */
+  async first(): Promise<OpenPiece<T> | undefined> {
+    while (this.#open.length === 0 && !this.#isEnded) await this.#changed.promise;
+    const [first] = this.#open;
+    if (first === undefined) await this.#reading;
+    return first;
+  }
+
+  drop(): void {
+    this.#bytes -= this.#open.shift()?.bytes ?? 0;
+    this.#change();
+  }
+
+  /** Reads no more. */
+  async end(): Promise<void> {
+    this.#isEnded = true;
+    this.#change();
+    await this.#reading.catch(() => {});
+  }
+
+  async #read(pieces: AsyncIterable<T>): Promise<void> {
+    for await (const piece of pieces) {
+      if (this.#isEnded) return;
+      const { length: bytes } = piece.bytes;
+      this.#bytes += bytes;
+      this.#open.push({ piece, bytes, answer: this.#idlest().parse(piece) });
+      this.#change();
+      while (this.#isFull() && !this.#isEnded) await this.#changed.promise;
+    }
+  }
+
+  #isFull(): boolean {
+    return (
+      this.#bytes >= AHEAD_BYTES && this.#open.length >= this.#threads.length * PIECES_PER_THREAD
+    );
+  }
+
+  #idlest(): ParseThread {
+    const [first, ...others] = this.#threads;
+    if (first === undefined) throw new RangeError('a task parses with at least one thread');
+    return others.reduce((best, thread) => (thread.waiting < best.waiting ? thread : best), first);
+  }
+
+  #change(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
   }
 }
 
@@ -65,6 +129,11 @@ class ParseThread {
     });
     this.#worker.on('error', (error) => this.#fail(error));
     this.#worker.on('exit', () => this.#fail(new Error('a thread that parses ended by itself')));
+  }
+
+  /** Pieces without an answer. */
+  get waiting(): number {
+    return this.#waiting.length;
   }
 
   parse({ bytes, ends }: Piece): Promise<Parsed> {
