@@ -106,9 +106,9 @@ export class RecordScanner {
     { at, isLast }: { readonly at: number; readonly isLast: boolean },
   ): number | undefined {
     const { root, record } = this.#shape;
-    const tags = [`<${record}`, `</${root}`];
-    const next = firstTag(bytes, { at: at + 1, tags });
-    if (next !== undefined) return next.at;
+    const finder = new TagFinder(bytes, [record, root]);
+    const next = finder.firstOf([STARTS, ENDS + NEXT_NAME], at + 1);
+    if (next !== undefined) return next;
     checkLength(bytes.length - at);
     return isLast && this.#isRootClosed ? bytes.length : undefined;
   }
@@ -127,9 +127,7 @@ export class RecordScanner {
     if (bytes[head - 2] === SLASH) return head;
     // Kept for all records of these bytes: what is far away is looked for once.
     if (this.#finder?.bytes !== bytes) {
-      const nested = nestedIn === undefined ? [] : [`<${nestedIn}`, `</${nestedIn}`];
-      const tags = [`</${record}`, `<${record}`, ...nested];
-      this.#finder = new TagFinder(bytes, tags);
+      this.#finder = new TagFinder(bytes, nestedIn === undefined ? [record] : [record, nestedIn]);
     }
     const finder = this.#finder;
     let isNested = false;
@@ -137,26 +135,26 @@ export class RecordScanner {
       const found = finder.first(place);
       if (found === undefined) {
         // Behind the root's end tag is no other, so it is looked for only now.
-        const end = firstTag(bytes, { at: place, tags: [`</${root}`] });
-        if (end !== undefined) return end.at;
+        const end = new TagFinder(bytes, [root]).firstOf([ENDS], place);
+        if (end !== undefined) return end;
         checkLength(bytes.length - at);
         return undefined;
       }
       place = found.at + 1;
-      switch (found.index) {
-        case 0: {
+      switch (found.tag) {
+        case ENDS: {
           const end = bytes.indexOf(GREATER, found.at);
           if (end < 0) return undefined;
           if (!isNested) return end + 1;
           break;
         }
-        case 1:
+        case STARTS:
           if (!isNested || bytes[found.at - 1] === NEWLINE) return found.at;
           break;
-        case 2:
+        case STARTS + NEXT_NAME:
           isNested = !isEmptyTag(bytes, found.at);
           break;
-        case 3:
+        case ENDS + NEXT_NAME:
           isNested = false;
           break;
         default: {
@@ -170,57 +168,77 @@ export class RecordScanner {
   }
 }
 
-/** The next of several tags, each looked for once. The last index stands for `<!`. */
+/** Tags of the first name that is looked for; those of the second are numbered on from NEXT_NAME. */
+const [ENDS, STARTS, NEXT_NAME] = [0, 1, 2];
+/** `<!` */
+const HIDES = -1;
+
+interface FoundTag {
+  readonly at: number;
+  readonly tag: number;
+}
+
+const NOWHERE: FoundTag = { at: Number.POSITIVE_INFINITY, tag: HIDES };
+
+/**
+ * The next tag of several names, or what hides tags. Each name is looked for once, without the `<` or
+ * `</` in front of it: looking for text that begins like every tag takes twice as long.
+ */
 class TagFinder {
   readonly bytes: Buffer;
-  readonly #tags: readonly Buffer[];
-  readonly #next: number[];
+  readonly #names: readonly Buffer[];
+  /** Of each name, and at last of `<!`. */
+  readonly #next: FoundTag[];
 
-  constructor(bytes: Buffer, tags: readonly string[]) {
+  constructor(bytes: Buffer, names: readonly string[]) {
     this.bytes = bytes;
-    this.#tags = tags.map((tag) => Buffer.from(tag));
-    this.#next = [...tags, '<!'].map(() => -1);
+    this.#names = names.map((name) => Buffer.from(name));
+    this.#next = [...names, '<!'].map(() => ({ at: -1, tag: HIDES }));
   }
 
-  first(from: number): { readonly at: number; readonly index: number } | undefined {
-    let best = -1;
+  first(from: number): FoundTag | undefined {
+    let best = NOWHERE;
     for (let index = 0; index < this.#next.length; index += 1) {
-      if ((this.#next[index] ?? 0) < from) this.#next[index] = this.#find(index, from);
-      if (best < 0 || (this.#next[index] ?? 0) < (this.#next[best] ?? 0)) best = index;
+      let next = this.#next[index] ?? NOWHERE;
+      if (next.at < from) {
+        next = this.#find(index, from);
+        this.#next[index] = next;
+      }
+      if (next.at < best.at) best = next;
     }
-    const at = this.#next[best] ?? Number.POSITIVE_INFINITY;
-    if (at === Number.POSITIVE_INFINITY) return undefined;
-    return { at, index: best === this.#tags.length ? -1 : best };
+    return best === NOWHERE ? undefined : best;
   }
 
-  #find(index: number, from: number): number {
-    const tag = this.#tags[index];
-    if (tag === undefined) return this.#findHiding(from);
-    for (let at = from; ; at += 1) {
-      at = this.bytes.indexOf(tag, at);
-      if (at < 0) return Number.POSITIVE_INFINITY;
-      if (endsName(this.bytes[at + tag.length])) return at;
+  /** Where the first of these tags begins. */
+  firstOf(tags: readonly number[], from: number): number | undefined {
+    let found = this.first(from);
+    while (found !== undefined && !tags.includes(found.tag)) found = this.first(found.at + 1);
+    return found?.at;
+  }
+
+  #find(index: number, from: number): FoundTag {
+    const { bytes } = this;
+    const name = this.#names[index];
+    if (name === undefined) return this.#findHiding(from);
+    for (let at = from + 1; ; at += 1) {
+      at = bytes.indexOf(name, at);
+      if (at < 0) return NOWHERE;
+      if (!endsName(bytes[at + name.length])) continue;
+      const before = bytes[at - 1];
+      if (before === LESS) return { at: at - 1, tag: STARTS + NEXT_NAME * index };
+      if (before !== SLASH || bytes[at - 2] !== LESS || at - 2 < from) continue;
+      return { at: at - 2, tag: ENDS + NEXT_NAME * index };
     }
   }
 
   /** By its second byte, which text seldom has. */
-  #findHiding(from: number): number {
+  #findHiding(from: number): FoundTag {
     for (let at = from + 1; ; at += 1) {
       at = this.bytes.indexOf(EXCLAMATION, at);
-      if (at < 0) return Number.POSITIVE_INFINITY;
-      if (this.bytes[at - 1] === LESS) return at - 1;
+      if (at < 0) return NOWHERE;
+      if (this.bytes[at - 1] === LESS) return { at: at - 1, tag: HIDES };
     }
   }
-}
-
-function firstTag(
-  bytes: Buffer,
-  { at, tags }: { readonly at: number; readonly tags: readonly string[] },
-) {
-  const finder = new TagFinder(bytes, tags);
-  let found = finder.first(at);
-  while (found !== undefined && found.index < 0) found = finder.first(found.at + 1);
-  return found;
 }
 
 /** Behind the CDATA section or comment that begins here. */
