@@ -155,6 +155,7 @@ class Publication {
     // Whatever is sent has to be listed somewhere at once, unless it is already.
     const isListed = earlier.published === manifest.sha256 || earlier.pending === pending.sha256;
     const along = { path: pendingPath(this.#manifestPath), from: pending };
+    const total = bytesOf(put);
     const sent = await transfer({
       parent: head,
       name: this.#name,
@@ -169,7 +170,7 @@ class Publication {
       maxSize: Math.max(commit_files, max_commit_files),
       nowMs: () => performance.now(),
       commit: (change) => this.#commit(change),
-      onBytes: (done) => this.#context.progress({ done, total: bytesOf(put), unit: 'bytes' }),
+      onBytes: (done) => this.#context.progress({ done, total, unit: 'bytes' }),
     });
     const last = await this.#lastChange(sent, { manifest, files, earlier });
     const title = `${this.#name}: manifest and card`;

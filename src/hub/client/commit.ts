@@ -136,15 +136,15 @@ async function tryCommit(context: CommitContext, { change, about }: Task): Promi
     controller.abort();
     const { isCommitSent: isSent, isWorthAnother } = upload;
     if (transport.signal.aborted) throw transport.signal.reason;
-    const known = isSent ? error : await causeBefore(upload, error);
+    const known = isSent ? error : causeBefore(upload, error);
     return { error: understood(known, { about }), isSent, isWorthAnother };
   }
 }
 
 /** A storage that refuses wrong bytes does not know why they are wrong: a file that changed. */
-async function causeBefore(upload: Upload, error: unknown): Promise<unknown> {
+function causeBefore(upload: Upload, error: unknown): unknown {
   try {
-    await upload.checkUnchanged();
+    upload.checkUnchanged();
     return error;
   } catch (changed) {
     return changed;

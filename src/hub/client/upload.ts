@@ -2,8 +2,7 @@
 // is sent once, answers are checked for what the library would lose or get wrong, and nothing is
 // committed that differs from what was asked for. Every failure is kept, because the library's
 // event queue may swallow it and even wait for ever (its "Logic error in eventGenerator").
-import { openAsBlob } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { openAsBlob, readFileSync, type Stats, statSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import type { RemoteChange } from '../../task.ts';
 import { digestOfBytes } from './content.ts';
@@ -52,8 +51,11 @@ export class Upload {
         this.#prepared.set(path, { put, content, before: undefined });
         continue;
       }
-      const before = await this.#look(from.file, path);
-      const content = this.#watched(await openAsBlob(from.file), path);
+      const { stat, text: before } = this.#look(from.file, path);
+      const content =
+        stat.size <= HELD_BYTES
+          ? this.#held(from.file, path)
+          : this.#watched(await openAsBlob(from.file), path);
       this.#prepared.set(path, { put, content, before });
     }
     return new Map([...this.#prepared].map(([path, { content }]) => [path, content]));
@@ -68,11 +70,11 @@ export class Upload {
     }
   };
 
-  /** Rejects with a HubError `integrity` when a file is not what it was when the upload began. */
-  async checkUnchanged(): Promise<void> {
+  /** Throws a HubError `integrity` when a file is not what it was when the upload began. */
+  checkUnchanged(): void {
     for (const [path, { put, before }] of this.#prepared) {
       if (put.from instanceof Uint8Array) continue;
-      if ((await this.#look(put.from.file, path)) !== before) {
+      if (this.#look(put.from.file, path).text !== before) {
         throw integrityError(this.#about, `the file for ${path} changed while it was sent`);
       }
     }
@@ -92,7 +94,7 @@ export class Upload {
     if (url.endsWith('.git/info/lfs/objects/batch')) return this.#batch(url, init);
     if (url.includes('/v1/chunks/')) return this.#probe(url, init);
     if (isCommitAddress(url)) {
-      await this.checkUnchanged();
+      this.checkUnchanged();
       this.#checkDigests(init.body);
       this.#transport.signal.throwIfAborted();
       this.isCommitSent = true;
@@ -205,10 +207,20 @@ export class Upload {
     }
   }
 
-  async #look(file: string, path: string): Promise<string> {
+  #look(file: string, path: string): { readonly stat: Stats; readonly text: string } {
+    const stat = this.#readable(path, () => statSync(file));
+    const { dev, ino, size, mtimeMs } = stat;
+    return { stat, text: `${dev}:${ino}:${size}:${mtimeMs}` };
+  }
+
+  /** The library reads a file twice, each time with four ways through the thread pool. */
+  #held(file: string, path: string): Blob {
+    return new Blob([this.#readable(path, () => readFileSync(file))]);
+  }
+
+  #readable<T>(path: string, read: () => T): T {
     try {
-      const { dev, ino, size, mtimeMs } = await stat(file);
-      return `${dev}:${ino}:${size}:${mtimeMs}`;
+      return read();
     } catch (error) {
       throw integrityError(this.#about, `the file for ${path} cannot be read`, error);
     }
@@ -264,6 +276,8 @@ export class Upload {
 }
 
 const PROGRESS_BYTES = 1024 * 1024;
+/** Smaller files are held in memory: there are up to a thousand in a commit. */
+const HELD_BYTES = 16 * 1024;
 
 function isCommitAddress(url: string): boolean {
   return /\/api\/datasets\/[^/]+\/[^/]+\/commit\/[^/]+$/.test(url.split('?')[0] ?? '');
