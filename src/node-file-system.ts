@@ -85,8 +85,6 @@ export const nodeFileSystem: FileSystem = {
   },
 
   remove(path) {
-    // A look first: mostly there is nothing, and `rmSync` takes ten times as long to find that out.
-    if (fs.lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
     fs.rmSync(path, { recursive: true, force: true });
   },
 

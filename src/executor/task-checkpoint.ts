@@ -1,6 +1,6 @@
 // From which checkpoint a task goes on, and how it saves the next one: rows first, then the line in
 // the journal that counts on them. What cannot be saved is tried again at the next interval.
-import { existsSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import type { Checkpoint, Progress } from '../task.ts';
 import type { CheckpointRecord } from './executor.ts';
 import type { Attempt } from './rule.ts';
@@ -38,9 +38,7 @@ export class TaskCheckpoints {
     const { resume } = order;
     const outside = inputs.outside();
     const anew = () => {
-      const isWanted = Object.keys(outside).length > 0 || resume !== undefined;
-      // Mostly there is nothing, and `rmSync` takes long to find that out.
-      if (isWanted && existsSync(order.scratch)) {
+      if (Object.keys(outside).length > 0 || resume !== undefined) {
         rmSync(order.scratch, { recursive: true, force: true });
       }
       return new TaskCheckpoints(attempt, { ignored, resumed: undefined, tables: undefined });

@@ -125,7 +125,7 @@ export class Witness implements FileSystem {
   }
 
   append(path: string, content: string): void {
-    if (!this.#isOver && !this.#mine.has(path)) {
+    if (!this.#mine.has(path)) {
       const bytes = this.#appended.get(path) ?? 0;
       this.#appended.set(path, bytes + Buffer.byteLength(content));
       // Of two files one is not the log of runs: something is being done.
@@ -178,7 +178,6 @@ export class Witness implements FileSystem {
 
   /** A run that does something goes on for hours: it is not slowed, and nothing is kept for it. */
   #giveUp(): void {
-    if (this.#isOver) return;
     this.#isOver = true;
     this.#looks.clear();
     this.#texts.clear();
