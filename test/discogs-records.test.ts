@@ -255,6 +255,15 @@ test('nearly all records are plain, and a broken one does not spoil the next', (
   }
 });
 
+test('a record that is cut off is not completed by what follows it', () => {
+  const reader = new PlainReader();
+  const bytes = Buffer.from(recordsOf('releases', 9)(1));
+  expect(reader.read(bytes)).toBeDefined();
+  for (let end = 1; end < bytes.length; end += 1) {
+    expect(reader.read(bytes, 0, end)).toBeUndefined();
+  }
+});
+
 test('bytes that are not UTF-8 make one record a reject', () => {
   const parser = new RecordParser('release');
   const broken = Buffer.from(GOOD).fill(0xff, 40, 41);
