@@ -1,15 +1,15 @@
 // Encodes one column of one row group: the numbers of a value pool become a dictionary of its own
-// and codes, or plain values where that is smaller, compressed, with statistics. Gives the bytes of
-// its pages and what the footer says about them.
-import { constants, zstdCompressSync } from 'node:zlib';
+// and codes, or plain values where that is smaller, compressed, with statistics. Writes its pages to
+// the end of a file's bytes and gives what the footer says about them.
 import { CODEC, ENCODING, type FlatColumn, PAGE } from './flat-file.ts';
+import type { GrowingBytes } from './growing-bytes.ts';
 import { type Range, rangeOf } from './range.ts';
 import { encodeRuns, runsLimit, widthOf } from './run-length.ts';
-import { BINARY, fields, I32, type Struct, writeStruct } from './thrift.ts';
+import { appendStruct, BINARY, fields, I32, type Struct } from './thrift.ts';
 import type { ValuePool } from './value-pool.ts';
+import { Compressor } from './zstd.ts';
 
 export interface EncodedChunk {
-  readonly pages: readonly Uint8Array[];
   /** The footer's `ColumnMetaData`, when the first page begins at this offset of the file. */
   metadata(offset: number): Struct;
   readonly bytes: number;
@@ -28,18 +28,24 @@ export interface Slice {
 const LONGEST_STATISTIC = 10_000;
 /** Below it a frame with its own tables is larger than the bytes themselves. */
 const SMALLEST_COMPRESSED = 256;
-const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+/** Before the bytes that are stored in one. */
+const SMALL_FRAME_BYTES = 9;
 
-/** What is used again from chunk to chunk; its arrays grow as needed. */
+/**
+ * What is used again from chunk to chunk; its arrays grow as needed. The same chunks in the same
+ * order give the same bytes.
+ */
 export class ChunkEncoder {
+  readonly #compressor = new Compressor();
   #codes = new Int32Array(0);
   #levels = new Int32Array(0);
   #distinct = new Int32Array(0);
   #out = new Uint8Array(0);
   readonly #seen = new Map<ValuePool, { base: number; codes: Int32Array }>();
 
-  /** Encodes the column `at` of the slices, `rows` in all. */
-  encode(slices: readonly Slice[], { at, rows, column, pool }: EncodeRequest): EncodedChunk {
+  /** Encodes the column `at` of the slices, `rows` in all. Its range holds until the pool changes. */
+  encode(slices: readonly Slice[], request: EncodeRequest): EncodedChunk {
+    const { at, rows, column, pool, out } = request;
     this.#reserve(rows);
     const { present, distinct } = this.#number(slices, { at, rows, pool });
     const range = rangeOf(this.#distinct, { count: distinct, column, pool });
@@ -54,16 +60,16 @@ export class ChunkEncoder {
     const plainBytes =
       distinct * 2 <= present && distinct > 0 ? packedBytes + 1 : this.#plainBytes(pool, present);
     const isPlain = packedBytes >= plainBytes;
-    const parts: Page[] = [];
-    if (!isPlain) parts.push(this.#dictionaryPage(pool, { distinct, bytes: dictionaryBytes }));
-    parts.push(this.#dataPage(pool, { rows, present, width, isPlain, plainBytes, column }));
+    const parts: WrittenPage[] = [];
+    if (!isPlain) parts.push(this.#dictionaryPage(pool, { distinct, bytes: dictionaryBytes, out }));
+    parts.push(this.#dataPage(pool, { rows, present, width, isPlain, plainBytes, column, out }));
     return chunkOf(parts, { column, rows, nulls: rows - present, isPlain, range });
   }
 
   /** Codes in the order in which values appear first; one is known while it is not below `base`. */
   #number(
     slices: readonly Slice[],
-    { at: column, rows, pool }: Omit<EncodeRequest, 'column'>,
+    { at: column, rows, pool }: Pick<EncodeRequest, 'at' | 'rows' | 'pool'>,
   ): { readonly present: number; readonly distinct: number } {
     const seen = this.#seenOf(pool, rows);
     const { base, codes: known } = seen;
@@ -124,35 +130,44 @@ export class ChunkEncoder {
 
   #dictionaryPage(
     pool: ValuePool,
-    { distinct, bytes }: { readonly distinct: number; readonly bytes: number },
-  ): Page {
-    const out = this.#space(bytes);
+    {
+      distinct,
+      bytes,
+      out,
+    }: { readonly distinct: number; readonly bytes: number; readonly out: GrowingBytes },
+  ): WrittenPage {
+    const page = this.#space(bytes);
     let at = 0;
     for (let code = 0; code < distinct; code++) {
-      at = copyValue(pool, { number: this.#distinct[code] ?? 0, out, at });
+      at = copyValue(pool, { number: this.#distinct[code] ?? 0, out: page, at });
     }
     const header = [fields.i32(1, distinct), fields.i32(2, ENCODING.PLAIN)];
-    return pageOf(out.subarray(0, at), PAGE.DICTIONARY, fields.struct(7, header));
+    const specific = fields.struct(7, header);
+    return this.#append(out, { plain: page.subarray(0, at), type: PAGE.DICTIONARY, specific });
   }
 
   #dataPage(
     pool: ValuePool,
-    { rows, present, width, isPlain, plainBytes, column }: DataPageOptions,
-  ): Page {
+    { rows, present, width, isPlain, plainBytes, column, out }: DataPageOptions,
+  ): WrittenPage {
     const limit = 16 + runsLimit(rows, 1) + (isPlain ? plainBytes : runsLimit(present, width));
-    const out = this.#space(limit);
+    const page = this.#space(limit);
     let at = 0;
     if (column.isOptional) {
-      at = encodeRuns(this.#levels, { count: rows, width: 1, out, at: 4 });
-      new DataView(out.buffer).setUint32(0, at - 4, true);
+      at = encodeRuns(this.#levels, { count: rows, width: 1, out: page, at: 4 });
+      new DataView(page.buffer).setUint32(0, at - 4, true);
     }
     if (isPlain) {
       for (let index = 0; index < present; index++) {
-        at = copyValue(pool, { number: this.#distinct[this.#codes[index] ?? 0] ?? 0, out, at });
+        at = copyValue(pool, {
+          number: this.#distinct[this.#codes[index] ?? 0] ?? 0,
+          out: page,
+          at,
+        });
       }
     } else {
-      out[at++] = width;
-      at = encodeRuns(this.#codes, { count: present, width, out, at });
+      page[at++] = width;
+      at = encodeRuns(this.#codes, { count: present, width, out: page, at });
     }
     const header = [
       fields.i32(1, rows),
@@ -160,7 +175,23 @@ export class ChunkEncoder {
       fields.i32(3, ENCODING.RLE),
       fields.i32(4, ENCODING.RLE),
     ];
-    return pageOf(out.subarray(0, at), PAGE.DATA, fields.struct(5, header));
+    const specific = fields.struct(5, header);
+    return this.#append(out, { plain: page.subarray(0, at), type: PAGE.DATA, specific });
+  }
+
+  #append(out: GrowingBytes, { plain, type, specific }: PlainPage): WrittenPage {
+    const start = out.length;
+    const frame = plain.length < SMALLEST_COMPRESSED ? undefined : this.#compressor.compress(plain);
+    appendStruct(out, [
+      fields.i32(1, type),
+      fields.i32(2, plain.length),
+      fields.i32(3, frame?.length ?? plain.length + SMALL_FRAME_BYTES),
+      specific,
+    ]);
+    const headerBytes = out.length - start;
+    if (frame === undefined) appendSmallFrame(out, plain);
+    else out.append(frame);
+    return { bytes: out.length - start, plainBytes: headerBytes + plain.length };
   }
 
   #reserve(rows: number): void {
@@ -181,6 +212,8 @@ interface EncodeRequest {
   readonly rows: number;
   readonly column: FlatColumn;
   readonly pool: ValuePool;
+  /** Where its pages go. */
+  readonly out: GrowingBytes;
 }
 
 interface DataPageOptions {
@@ -190,40 +223,33 @@ interface DataPageOptions {
   readonly isPlain: boolean;
   readonly plainBytes: number;
   readonly column: FlatColumn;
+  readonly out: GrowingBytes;
 }
 
-interface Page {
-  readonly header: Uint8Array;
-  readonly body: Uint8Array;
+interface PlainPage {
+  readonly plain: Uint8Array;
+  readonly type: number;
+  /** What the header says of pages of this type. */
+  readonly specific: Struct[number];
+}
+
+/** With its header. */
+interface WrittenPage {
+  readonly bytes: number;
   readonly plainBytes: number;
 }
 
-function pageOf(plain: Uint8Array, type: number, specific: Struct[number]): Page {
-  const body = compressed(plain);
-  const header = writeStruct([
-    fields.i32(1, type),
-    fields.i32(2, plain.length),
-    fields.i32(3, body.length),
-    specific,
-  ]);
-  return { header, body, plainBytes: plain.length + header.length };
-}
-
-/** Few bytes are stored in a frame by hand: a call of the compressor costs 20 microseconds. */
-function compressed(plain: Uint8Array): Uint8Array {
-  if (plain.length >= SMALLEST_COMPRESSED) {
-    return zstdCompressSync(plain, { ...ZSTD, chunkSize: plain.length + 1024 });
-  }
+/** Few bytes are stored in a frame by hand: a compressor makes them no smaller. */
+function appendSmallFrame(out: GrowingBytes, plain: Uint8Array): void {
   // Magic number; one segment with its size in a byte; the last block, raw, with its size.
   const block = (plain.length << 3) | 1;
-  const frame = new Uint8Array(9 + plain.length);
-  frame.set([0x28, 0xb5, 0x2f, 0xfd, 0x20, plain.length, block & 255, block >> 8, 0]);
-  frame.set(plain, 9);
-  return frame;
+  const head = [0x28, 0xb5, 0x2f, 0xfd, 0x20, plain.length, block & 255, block >> 8, 0];
+  for (const byte of head) out.push(byte);
+  out.append(plain);
 }
 
 function chunkOf(
-  parts: readonly Page[],
+  parts: readonly WrittenPage[],
   {
     column,
     rows,
@@ -238,10 +264,9 @@ function chunkOf(
     readonly range: Range | undefined;
   },
 ): EncodedChunk {
-  const pages = parts.flatMap(({ header, body }) => [header, body]);
-  const bytes = pages.reduce((sum, { length }) => sum + length, 0);
+  const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
   const plainBytes = parts.reduce((sum, part) => sum + part.plainBytes, 0);
-  const dictionaryBytes = isPlain ? 0 : (pages[0]?.length ?? 0) + (pages[1]?.length ?? 0);
+  const dictionaryBytes = isPlain ? 0 : (parts[0]?.bytes ?? 0);
   const isShort =
     range !== undefined && Math.max(range.min.length, range.max.length) <= LONGEST_STATISTIC;
   const statistics = [
@@ -252,7 +277,6 @@ function chunkOf(
     ? [ENCODING.PLAIN, ENCODING.RLE]
     : [ENCODING.PLAIN, ENCODING.RLE, ENCODING.RLE_DICTIONARY];
   return {
-    pages,
     bytes,
     plainBytes,
     range,

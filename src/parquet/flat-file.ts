@@ -2,11 +2,11 @@
 // value of any: what is in a dictionary stays in one. Reads what DuckDB writes for tables without
 // nesting; anything else is `UnsupportedParquet`, and the caller goes another way.
 import { closeSync, openSync } from 'node:fs';
-import { zstdDecompressSync } from 'node:zlib';
 import { readBytes, readFooter } from './footer.ts';
 import { decodeRuns } from './run-length.ts';
 import { numberAt, readStruct, type Struct, structAt, structsAt, textAt } from './thrift.ts';
 import type { ValuePool } from './value-pool.ts';
+import { Decompressor } from './zstd.ts';
 
 export class UnsupportedParquet extends Error {
   override readonly name = 'UnsupportedParquet';
@@ -55,6 +55,7 @@ export class FlatFile {
   /** As in the footer, to be written again. */
   readonly schema: readonly Struct[];
   readonly #file: number;
+  readonly #zstd = new Decompressor();
   #levels = new Int32Array(0);
 
   /** Throws UnsupportedParquet, or what the operating system says about the file. */
@@ -99,10 +100,8 @@ export class FlatFile {
       if (type !== PAGE.DICTIONARY && type !== PAGE.DATA) {
         throw new UnsupportedParquet(`a page of type ${type}`);
       }
-      const page = unpacked(bytes.subarray(end, next), {
-        codec: chunk.codec,
-        length: numberAt(header, 2) ?? 0,
-      });
+      const packed = bytes.subarray(end, next);
+      const page = this.#unpack(packed, { codec: chunk.codec, length: numberAt(header, 2) ?? 0 });
       if (type === PAGE.DICTIONARY) {
         dictionary = new Int32Array(numberAt(structAt(header, 7) ?? [], 1) ?? 0);
         addPlain(page, {
@@ -127,6 +126,16 @@ export class FlatFile {
       });
       row += count;
     }
+  }
+
+  /** The page's bytes, until the next page. */
+  #unpack(
+    page: Uint8Array,
+    { codec, length }: { readonly codec: number; readonly length: number },
+  ): Uint8Array {
+    const bytes = codec === CODEC.NONE ? page : this.#zstd.decompress(page, length);
+    if (bytes.length !== length) throw new Error('a page has another size than its header says');
+    return bytes;
   }
 
   #readValues(page: Uint8Array, { column, out, count, ...values }: DataPage): void {
@@ -224,15 +233,6 @@ function rowGroup(group: Struct, columns: number): RowGroup {
   });
   if (chunks.length !== columns) throw new UnsupportedParquet('a row group lacks columns');
   return { rows: numberAt(group, 3) ?? 0, chunks };
-}
-
-function unpacked(
-  page: Uint8Array,
-  { codec, length }: { readonly codec: number; readonly length: number },
-): Uint8Array {
-  const bytes = codec === CODEC.NONE ? page : zstdDecompressSync(page, { chunkSize: length + 64 });
-  if (bytes.length !== length) throw new Error('a page has another size than its header says');
-  return bytes;
 }
 
 /** Gives the numbers of `count` plainly written values. */

@@ -1,11 +1,13 @@
 // One Parquet file that is written row group by row group, and not held open in between: hundreds
-// of them grow side by side. Its sha256 is taken on the way.
-import { createHash } from 'node:crypto';
+// of them grow side by side, of which one at a time has bytes that are not written yet. Its sha256
+// is taken on the way.
+import { createHash, type Hash } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import type { EncodedChunk } from './column-chunk.ts';
 import { type FlatColumn, TYPE } from './flat-file.ts';
+import type { GrowingBytes } from './growing-bytes.ts';
 import { numberIn, type Range } from './range.ts';
-import { fields, STRUCT, type Struct, writeStruct } from './thrift.ts';
+import { appendStruct, fields, STRUCT, type Struct, writeStruct } from './thrift.ts';
 
 export interface PartFacts {
   readonly rows: number;
@@ -20,9 +22,10 @@ const MAGIC = Buffer.from('PAR1');
 export class PartFile {
   readonly #path: string;
   readonly #idColumn: FlatColumn | undefined;
-  readonly #hash = createHash('sha256');
-  readonly #groups: Struct[] = [];
-  #pending: Uint8Array[] = [MAGIC];
+  /** Their structs as they go into the footer. */
+  readonly #groups: Uint8Array[] = [];
+  /** Of what is in the file; undefined while nothing is. */
+  #hash: Hash | undefined;
   #offset = MAGIC.length;
   #rows = 0;
   #min: Uint8Array | undefined;
@@ -33,7 +36,12 @@ export class PartFile {
     this.#idColumn = idColumn;
   }
 
-  /** `id` is the chunk of the id column. */
+  /** To be called before row groups are encoded to the end of `out`, which has nothing in it. */
+  begin(out: GrowingBytes): void {
+    if (this.#hash === undefined) out.append(MAGIC);
+  }
+
+  /** Of chunks that follow one another; `id` is the one of the id column. */
   addRowGroup(
     chunks: readonly EncodedChunk[],
     { rows, id }: { readonly rows: number; readonly id: EncodedChunk | undefined },
@@ -43,36 +51,36 @@ export class PartFile {
       const metadata = chunk.metadata(this.#offset);
       const struct = [fields.i64(2, this.#offset), fields.struct(3, metadata)];
       this.#offset += chunk.bytes;
-      this.#pending.push(...chunk.pages);
       return struct;
     });
-    this.#groups.push([
+    const plainBytes = chunks.reduce((sum, chunk) => sum + chunk.plainBytes, 0);
+    const group = [
       fields.list(1, STRUCT, columns),
-      fields.i64(
-        2,
-        chunks.reduce((sum, { plainBytes }) => sum + plainBytes, 0),
-      ),
+      fields.i64(2, plainBytes),
       fields.i64(3, rows),
       fields.i64(5, start),
       fields.i64(6, this.#offset - start),
-    ]);
+    ];
+    this.#groups.push(writeStruct(group));
     this.#rows += rows;
     this.#widen(id?.range);
   }
 
-  /** Writes what was added so far to the end of the file. */
-  flush(): void {
-    if (this.#pending.length === 0) return;
-    const bytes = Buffer.concat(this.#pending);
-    this.#pending = [];
+  /** Writes `out` to the end of the file and empties it. */
+  flush(out: GrowingBytes): void {
+    if (out.length === 0) return;
+    const bytes = out.view;
+    this.#hash ??= createHash('sha256');
     this.#hash.update(bytes);
     appendFileSync(this.#path, bytes);
+    out.clear();
   }
 
-  /** Ends the file with its footer. */
-  finish(schema: readonly Struct[]): PartFacts {
+  /** Ends the file, after what is in `out`, with its footer; `schema` as written structs. */
+  finish(out: GrowingBytes, schema: readonly Uint8Array[]): PartFacts {
+    const start = out.length;
     const order: Struct = [fields.struct(1, [])];
-    const footer = writeStruct([
+    appendStruct(out, [
       fields.i32(1, 1),
       fields.list(2, STRUCT, schema),
       fields.i64(3, this.#rows),
@@ -81,22 +89,25 @@ export class PartFile {
       fields.list(7, STRUCT, Array(schema.length - 1).fill(order)),
     ]);
     const length = Buffer.alloc(4);
-    length.writeUInt32LE(footer.length);
-    this.#pending.push(footer, length, MAGIC);
-    this.flush();
+    length.writeUInt32LE(out.length - start);
+    out.append(length);
+    out.append(MAGIC);
+    const bytes = this.#offset + out.length - start;
+    this.flush(out);
     return {
       rows: this.#rows,
       minId: this.#text(this.#min),
       maxId: this.#text(this.#max),
-      bytes: this.#offset + footer.length + length.length + MAGIC.length,
-      sha256: this.#hash.digest('hex'),
+      bytes,
+      sha256: this.#hash?.digest('hex') ?? '',
     };
   }
 
   #widen(range: Range | undefined): void {
     if (range === undefined) return;
-    if (this.#min === undefined || this.#isBelow(range.min, this.#min)) this.#min = range.min;
-    if (this.#max === undefined || this.#isBelow(this.#max, range.max)) this.#max = range.max;
+    const { min, max } = range;
+    if (this.#min === undefined || this.#isBelow(min, this.#min)) this.#min = min.slice();
+    if (this.#max === undefined || this.#isBelow(this.#max, max)) this.#max = max.slice();
   }
 
   #isBelow(one: Uint8Array, other: Uint8Array): boolean {

@@ -2,7 +2,7 @@
 import { type FlatColumn, TYPE } from './flat-file.ts';
 import type { ValuePool } from './value-pool.ts';
 
-/** Values as written plainly, of a text without its length. */
+/** Values as written plainly, of a text without its length; they lie in the pool. */
 export interface Range {
   readonly min: Uint8Array;
   readonly max: Uint8Array;
@@ -25,7 +25,7 @@ export function rangeOf(
   if (found === undefined) return undefined;
   const { bytes, starts } = pool;
   const value = (number: number) =>
-    bytes.slice((starts[number] ?? 0) + (isText ? 4 : 0), starts[number + 1]);
+    bytes.subarray((starts[number] ?? 0) + (isText ? 4 : 0), starts[number + 1]);
   return { min: value(found.min), max: value(found.max) };
 }
 

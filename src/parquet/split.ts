@@ -9,8 +9,9 @@
 import { join } from 'node:path';
 import { ChunkEncoder, type Slice } from './column-chunk.ts';
 import { type FlatColumn, FlatFile, type RowGroup, UnsupportedParquet } from './flat-file.ts';
+import { GrowingBytes } from './growing-bytes.ts';
 import { type PartFacts, PartFile } from './part-file.ts';
-import type { Struct } from './thrift.ts';
+import { type Struct, writeStruct } from './thrift.ts';
 import { ValuePool } from './value-pool.ts';
 
 export interface SplitRequest {
@@ -93,6 +94,8 @@ class Splitter {
   #blocks: Block[] = [];
   #blockBytes = 0;
   #numbers = new Int32Array(0);
+  /** Of the part that is being encoded, what is not in its file yet. */
+  readonly #out = new GrowingBytes();
 
   constructor(request: SplitRequest, { columns, schema }: FlatFile) {
     this.#request = request;
@@ -138,14 +141,15 @@ class Splitter {
 
   /** Writes the window's rows and empties it. */
   async flush(): Promise<void> {
-    for await (const { file } of this.#encodeParts()) file.flush();
+    for await (const { file } of this.#encodeParts()) file.flush(this.#out);
     this.#empty();
   }
 
   async finish(): Promise<readonly Part[]> {
     const parts: Part[] = [];
+    const schema = this.#schema.map(writeStruct);
     for await (const { file, path, value } of this.#encodeParts()) {
-      parts.push({ path, value, ...file.finish(this.#schema) });
+      parts.push({ path, value, ...file.finish(this.#out, schema) });
     }
     this.#empty();
     return parts;
@@ -161,6 +165,7 @@ class Splitter {
         const to = starts[at + 1] ?? from;
         return to > from ? [{ columns: columns.with(this.#by, part.number), from, to }] : [];
       });
+      part.file.begin(this.#out);
       for (const group of rowGroups(slices)) this.#writeGroup(part.file, { group, encoder });
       yield part;
     }
@@ -172,7 +177,7 @@ class Splitter {
   ): void {
     const rows = group.reduce((sum, { from, to }) => sum + to - from, 0);
     const chunks = this.#columns.map((column, at) =>
-      encoder.encode(group, { at, rows, column, pool: this.#poolOf(at) }),
+      encoder.encode(group, { at, rows, column, pool: this.#poolOf(at), out: this.#out }),
     );
     file.addRowGroup(chunks, { rows, id: chunks[this.#id] });
   }

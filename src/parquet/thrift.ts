@@ -1,6 +1,7 @@
 // Thrift's compact protocol, in which Parquet writes its headers and footers: read into and written
 // from a tree of fields with their types, so that what is not understood can be passed on as it is.
 // Maps, which Parquet does not use, are refused. Pure.
+import { GrowingBytes } from './growing-bytes.ts';
 
 export const I32 = 5;
 export const I64 = 6;
@@ -23,6 +24,7 @@ export interface List {
   readonly of: number;
   readonly items: readonly Value[];
 }
+/** Bytes are those of a text, or of a struct that is written already. */
 export type Value = boolean | number | Uint8Array | List | Struct;
 
 /** Throws a plain Error when the bytes are no such struct; reads nothing beyond them. */
@@ -32,10 +34,27 @@ export function readStruct(bytes: Uint8Array, at: number): { value: Struct; end:
   return { value, end: reader.at };
 }
 
-export function writeStruct(struct: Struct): Uint8Array {
-  const out: number[] = [];
-  putStruct(out, struct);
-  return Uint8Array.from(out);
+export function writeStruct(struct: Struct): Uint8Array<ArrayBuffer> {
+  const out = new GrowingBytes();
+  appendStruct(out, struct);
+  return out.view;
+}
+
+/** Writes the struct at the end. */
+export function appendStruct(out: GrowingBytes, struct: Struct): void {
+  let last = 0;
+  for (const { id, type, value } of struct) {
+    const head = type === TRUE || type === FALSE ? (value === true ? TRUE : FALSE) : type;
+    const step = id - last;
+    if (step > 0 && step < 16) out.push((step << 4) | head);
+    else {
+      out.push(head);
+      putVarint(out, zigzag(id));
+    }
+    last = id;
+    if (typeof value !== 'boolean') putValue(out, type, value);
+  }
+  out.push(0);
 }
 
 export const fields = {
@@ -164,32 +183,16 @@ class Reader {
   }
 }
 
-function putStruct(out: number[], struct: Struct): void {
-  let last = 0;
-  for (const { id, type, value } of struct) {
-    const head = type === TRUE || type === FALSE ? (value === true ? TRUE : FALSE) : type;
-    const step = id - last;
-    if (step > 0 && step < 16) out.push((step << 4) | head);
-    else {
-      out.push(head);
-      putVarint(out, zigzag(id));
-    }
-    last = id;
-    if (typeof value !== 'boolean') putValue(out, type, value);
-  }
-  out.push(0);
-}
-
-function putValue(out: number[], type: number, value: Value): void {
+function putValue(out: GrowingBytes, type: number, value: Value): void {
   if (typeof value === 'boolean') out.push(value ? TRUE : FALSE);
   else if (typeof value === 'number') {
-    if (type === DOUBLE) out.push(...new Uint8Array(Float64Array.of(value).buffer));
+    if (type === DOUBLE) out.append(new Uint8Array(Float64Array.of(value).buffer));
     else if (type === BYTE) out.push(value & 255);
     else putVarint(out, zigzag(value));
   } else if (value instanceof Uint8Array) {
-    putVarint(out, value.length);
-    for (const byte of value) out.push(byte);
-  } else if (isStruct(value)) putStruct(out, value);
+    if (type !== STRUCT) putVarint(out, value.length);
+    out.append(value);
+  } else if (isStruct(value)) appendStruct(out, value);
   else {
     const { of, items } = value;
     out.push((Math.min(items.length, 15) << 4) | of);
@@ -202,7 +205,7 @@ function zigzag(value: number): number {
   return value < 0 ? -value * 2 - 1 : value * 2;
 }
 
-function putVarint(out: number[], value: number): void {
+function putVarint(out: GrowingBytes, value: number): void {
   let rest = value;
   while (rest >= 128) {
     out.push((rest % 128) | 128);
