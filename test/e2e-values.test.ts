@@ -108,3 +108,12 @@ test('the manifest holds ids and digests of every file', async () => {
 function escaped(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
+
+test('a worker has its next order before the files of its last target are put in their places', async () => {
+  await rig.parquet('other.parquet', "FROM (VALUES (1, 'a'), (2, 'b')) row(id, v)");
+  rig.edit('pipeline.yaml', 'files: in.parquet', 'files: "*.parquet"');
+  const { events, done } = await rig.run('split', '-j', '1', '--work', 'elsewhere');
+  expect(done).toEqual(['split@in', 'split@other']);
+  const order = events.flatMap(({ type }) => (/^target-(started|done)$/.test(type) ? [type] : []));
+  expect(order).toEqual(['target-started', 'target-started', 'target-done', 'target-done']);
+});

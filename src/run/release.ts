@@ -11,6 +11,7 @@ import type { Leftovers } from '../store/record.ts';
 import type { Store } from '../store/store.ts';
 import type { Trace } from '../trace.ts';
 import { listedPaths } from './listed-paths.ts';
+import { pause } from './pause.ts';
 import { removeFiles } from './publish.ts';
 import type { Recorder } from './recorder.ts';
 
@@ -55,10 +56,6 @@ export async function releaseFiles(id: TargetId, context: ReleaseContext): Promi
 
 /** Lets signals and other targets have their turn between slices. */
 const DELETED_AT_ONCE = 1000;
-
-function pause(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
 
 function releasedBy(graph: Graph, id: TargetId): readonly TargetId[] {
   const targets: TargetId[] = [];

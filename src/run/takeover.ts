@@ -20,6 +20,7 @@ import type { Store } from '../store/store.ts';
 import type { Fields } from '../trace.ts';
 import type { TargetFacts } from './facts.ts';
 import { listedPaths } from './listed-paths.ts';
+import { pause } from './pause.ts';
 import type { Recorder } from './recorder.ts';
 
 export interface TakeoverContext {
@@ -203,8 +204,4 @@ function segmentsOverlap(one: string, other: string): boolean {
   if (other.startsWith('*')) return segmentsOverlap(other, one);
   if (one === '' || other === '') return one === other;
   return one[0] === other[0] && segmentsOverlap(one.slice(1), other.slice(1));
-}
-
-function pause(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -21,6 +21,7 @@ import { failureOf } from './failure.ts';
 import { CalledOff } from './listed-paths.ts';
 import type { MemoryNeeds } from './memory-needs.ts';
 import { type OwnedPaths, ownedByOthers } from './ownership.ts';
+import { pause } from './pause.ts';
 import { writeProvenance } from './provenance.ts';
 import { publish } from './publish.ts';
 import type { Recorder } from './recorder.ts';
@@ -280,9 +281,10 @@ export class TargetRunner {
     // Of the work: how long a sync with others is waited for says nothing of the target.
     const durationMs = Math.round(clock.monotonicMs() - attempt.startedMs);
     // The new files and the voiding of old traces, before old files change: one sync serves both.
+    // A turn for others as well: a worker has its next order before hundreds of files are renamed.
     const staged = { paths: result.unsynced, folder: posix.join(work, 'tmp') };
     const isStaged = staged.paths.length > 0 && sharedSync.durable(staged);
-    await Promise.all([store.flush(), isStaged]);
+    await Promise.all([store.flush(), isStaged, pause()]);
     const left = result.obsolete.filter((path) => fs.stat(posix.join(work, path)) !== undefined);
     let owned = await this.#ownedByOthers(id, left);
     while (!owned.isCurrent()) owned = await this.#ownedByOthers(id, left);
