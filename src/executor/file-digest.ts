@@ -4,7 +4,7 @@
 import { createHash, hash } from 'node:crypto';
 import { readFileSync, type Stats } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { freeBytes } from './free-bytes.ts';
+import { freeBytes } from '../free-bytes.ts';
 
 const SMALL_BYTES = 256 * 1024;
 const READ_BYTES = 1024 * 1024;

@@ -1,8 +1,8 @@
 // A thread that parses pieces for a task: runs the task's own `parse` on each and sends back what it
 // appended, as blocks that go into the row log as they are.
 import { parentPort, workerData } from 'node:worker_threads';
+import { freeBytes } from '../free-bytes.ts';
 import type { PieceRows } from '../task.ts';
-import { freeBytes } from './free-bytes.ts';
 import type { PieceAnswer, PieceOrder, ThreadData } from './parse-protocol.ts';
 import { RowBuffer } from './row-block.ts';
 import { failureOf, targetError } from './target-error.ts';

@@ -3,9 +3,9 @@
 // then DuckDB reads it in vectors that are always full, and what it writes depends on the rows alone,
 // not on how they came into the log.
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { freeBytes } from '../free-bytes.ts';
 import { CODEC, ENCODING } from '../parquet/flat-file.ts';
 import { BINARY, fields, I32, STRUCT, type Struct, writeStruct } from '../parquet/thrift.ts';
-import { freeBytes } from './free-bytes.ts';
 import { pagesOf, type RowBlock, type RowTable } from './row-block.ts';
 import { parquetType, plainTypeOf } from './row-column.ts';
 import { damagedLog, type LogLength, readLog } from './row-log.ts';

@@ -5,7 +5,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import { freeBytes } from './free-bytes.ts';
+import { freeBytes } from '../free-bytes.ts';
 import type { RowBlock } from './row-block.ts';
 import { targetError } from './target-error.ts';
 

@@ -1,6 +1,7 @@
 // Encodes one column of one row group: the numbers of a value pool become a dictionary of its own
 // and codes, or plain values where that is smaller, compressed, with statistics. Writes its pages to
 // the end of a file's bytes and gives what the footer says about them.
+import { freeBytes } from '../free-bytes.ts';
 import { CODEC, ENCODING, type FlatColumn, PAGE } from './flat-file.ts';
 import type { GrowingBytes } from './growing-bytes.ts';
 import { type Range, rangeOf } from './range.ts';
@@ -17,9 +18,11 @@ export interface EncodedChunk {
   readonly range: Range | undefined;
 }
 
+type Numbers = Int32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
+
 /** Some rows of all columns: those from `from` to `to`, or one number in all of them. */
 export interface Slice {
-  readonly columns: readonly (Int32Array | Uint16Array | number)[];
+  readonly columns: readonly (Numbers | number)[];
   readonly from: number;
   readonly to: number;
 }
@@ -41,7 +44,7 @@ export class ChunkEncoder {
   #levels = new Int32Array(0);
   #distinct = new Int32Array(0);
   #out = new Uint8Array(0);
-  readonly #seen = new Map<ValuePool, { base: number; codes: Int32Array }>();
+  readonly #seen = new Map<ValuePool, { base: number; codes: Int32Array<ArrayBuffer> }>();
 
   /** Encodes the column `at` of the slices, `rows` in all. Its range holds until the pool changes. */
   encode(slices: readonly Slice[], request: EncodeRequest): EncodedChunk {
@@ -111,6 +114,13 @@ export class ChunkEncoder {
     return { present, distinct };
   }
 
+  /** Gives its memory back. */
+  close(): void {
+    this.#compressor.close();
+    for (const part of [this.#codes, this.#levels, this.#distinct, this.#out]) freeBytes(part);
+    for (const { codes } of this.#seen.values()) freeBytes(codes);
+  }
+
   #plainBytes(pool: ValuePool, present: number): number {
     let bytes = 0;
     for (let at = 0; at < present; at++) {
@@ -119,7 +129,7 @@ export class ChunkEncoder {
     return bytes;
   }
 
-  #seenOf(pool: ValuePool, rows: number): { base: number; codes: Int32Array } {
+  #seenOf(pool: ValuePool, rows: number): { base: number; codes: Int32Array<ArrayBuffer> } {
     let seen = this.#seen.get(pool);
     if (seen === undefined || seen.codes.length < pool.size || seen.base > 2 ** 31 - 1 - rows) {
       seen = { base: 1, codes: new Int32Array(pool.size) };

@@ -2,6 +2,7 @@
 // value of any: what is in a dictionary stays in one. Reads what DuckDB writes for tables without
 // nesting; anything else is `UnsupportedParquet`, and the caller goes another way.
 import { closeSync, openSync } from 'node:fs';
+import { freeBytes } from '../free-bytes.ts';
 import { readBytes, readFooter } from './footer.ts';
 import { decodeRuns } from './run-length.ts';
 import { numberAt, readStruct, type Struct, structAt, structsAt, textAt } from './thrift.ts';
@@ -73,6 +74,8 @@ export class FlatFile {
   }
 
   close(): void {
+    this.#zstd.close();
+    freeBytes(this.#levels);
     closeSync(this.#file);
   }
 
@@ -126,6 +129,7 @@ export class FlatFile {
       });
       row += count;
     }
+    freeBytes(bytes);
   }
 
   /** The page's bytes, until the next page. */

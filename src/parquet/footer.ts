@@ -45,7 +45,7 @@ export function readFooter(file: number): Struct {
 export function readBytes(
   file: number,
   { start, length }: { readonly start: number; readonly length: number },
-): Uint8Array {
+): Uint8Array<ArrayBuffer> {
   const bytes = Buffer.allocUnsafeSlow(length);
   for (let done = 0; done < length; ) {
     const read = readSync(file, bytes, done, length - done, start + done);

@@ -27,9 +27,14 @@ export class GrowingBytes {
     this.length = 0;
   }
 
+  /** Gives their memory back; there are none any more. */
+  free(): void {
+    this.length = 0;
+    this.#bytes = new Uint8Array(this.#bytes.buffer.transfer(0));
+  }
+
   #grow(more: number): void {
-    const larger = new Uint8Array(Math.max(this.length + more, this.#bytes.length * 2));
-    larger.set(this.view);
-    this.#bytes = larger;
+    const length = Math.max(this.length + more, this.#bytes.length * 2);
+    this.#bytes = new Uint8Array(this.#bytes.buffer.transfer(length));
   }
 }

@@ -7,6 +7,7 @@
 //
 // A window is a fixed number of bytes, so that the result depends on the rows alone.
 import { join } from 'node:path';
+import { freeBytes } from '../free-bytes.ts';
 import { ChunkEncoder, type Slice } from './column-chunk.ts';
 import { type FlatColumn, FlatFile, type RowGroup, UnsupportedParquet } from './flat-file.ts';
 import { GrowingBytes } from './growing-bytes.ts';
@@ -94,6 +95,7 @@ class Splitter {
   #blocks: Block[] = [];
   #blockBytes = 0;
   #numbers = new Int32Array(0);
+  #order = new Int32Array(0);
   /** Of the part that is being encoded, what is not in its file yet. */
   readonly #out = new GrowingBytes();
 
@@ -152,6 +154,8 @@ class Splitter {
       parts.push({ path, value, ...file.finish(this.#out, schema) });
     }
     this.#empty();
+    for (const buffer of [this.#numbers, this.#order]) freeBytes(buffer);
+    this.#out.free();
     return parts;
   }
 
@@ -169,6 +173,7 @@ class Splitter {
       for (const group of rowGroups(slices)) this.#writeGroup(part.file, { group, encoder });
       yield part;
     }
+    encoder.close();
   }
 
   #writeGroup(
@@ -195,7 +200,8 @@ class Splitter {
       starts[part] = (starts[part] ?? 0) + (starts[part - 1] ?? 0);
     }
     const next = starts.slice();
-    const order = new Int32Array(numbers.length);
+    if (this.#order.length < numbers.length) this.#order = new Int32Array(numbers.length);
+    const order = this.#order;
     for (let row = 0; row < numbers.length; row++) {
       const part = parts[numbers[row] ?? 0] ?? 0;
       const place = next[part] ?? 0;
@@ -246,7 +252,12 @@ class Splitter {
     return pool;
   }
 
+  /** What a window holds is given back at once: the next target of the worker needs it. */
   #empty(): void {
+    for (const pool of this.#pools) pool.free();
+    for (const { columns } of this.#blocks) {
+      for (const column of columns) if (typeof column === 'object') freeBytes(column);
+    }
     this.#pools = this.#columns.map(() => new ValuePool());
     this.#partOfNumber = new Int32Array(0);
     for (const part of this.#parts) part.number = -1;

@@ -1,6 +1,7 @@
 // The distinct values of one column as numbers: the same bytes get the same number, whatever file
 // or row group they came from. Values are kept as Parquet writes them plainly (a text with its
 // length before it), so that a dictionary is made by copying. 0 stands for NULL.
+import { freeBytes } from '../free-bytes.ts';
 
 const FIRST_BYTES = 1 << 16;
 const FIRST_SLOTS = 1 << 10;
@@ -40,6 +41,11 @@ export class ValuePool {
     return number;
   }
 
+  /** Gives its memory back; it is of no use any more. */
+  free(): void {
+    for (const part of [this.bytes, this.starts, this.#slots, this.#hashes]) freeBytes(part);
+  }
+
   #isAt(number: number, { source, from, to }: Slice): boolean {
     const start = this.starts[number] ?? 0;
     if ((this.starts[number + 1] ?? 0) - start !== to - from) return false;
@@ -69,7 +75,9 @@ export class ValuePool {
   }
 
   #rehash(): void {
-    this.#slots = new Int32Array(this.#slots.length * 2);
+    const { length } = this.#slots;
+    freeBytes(this.#slots);
+    this.#slots = new Int32Array(length * 2);
     const mask = this.#slots.length - 1;
     for (let number = 1; number < this.size; number++) {
       let slot = (this.#hashes[number] ?? 0) & mask;
@@ -85,14 +93,11 @@ interface Slice {
   readonly to: number;
 }
 
-function grown(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
-  const larger = new Uint8Array(length);
-  larger.set(bytes);
-  return larger;
+/** Nobody may hold the shorter one any more. */
+function grown(bytes: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes.buffer.transfer(length));
 }
 
-function grownNumbers(numbers: Int32Array): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(numbers.length * 2);
-  larger.set(numbers);
-  return larger;
+function grownNumbers(numbers: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  return new Int32Array(numbers.buffer.transfer(numbers.byteLength * 2));
 }

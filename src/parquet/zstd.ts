@@ -11,6 +11,7 @@ import {
   zstdCompressSync,
   zstdDecompressSync,
 } from 'node:zlib';
+import { freeBytes } from '../free-bytes.ts';
 
 const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
@@ -27,6 +28,11 @@ export class Compressor {
     const limit = plain.length + (plain.length >> 8) + 1024;
     return this.#codec.run(plain, limit) ?? zstdCompressSync(plain, LEVEL);
   }
+
+  /** Gives its memory back. */
+  close(): void {
+    this.#codec.close();
+  }
 }
 
 /** After an error it is of no use any more. */
@@ -40,6 +46,11 @@ export class Decompressor {
   /** What a whole frame of about `length` bytes holds, until the next call. Throws for a damaged one. */
   decompress(frame: Uint8Array, length: number): Uint8Array {
     return this.#codec.run(frame, length + 64) ?? zstdDecompressSync(frame);
+  }
+
+  /** Gives its memory back. */
+  close(): void {
+    this.#codec.close();
   }
 }
 
@@ -75,7 +86,10 @@ class Codec {
   /** Undefined when the handle is not as known. The result must not be longer than `limit`. */
   run(input: Uint8Array, limit: number): Uint8Array | undefined {
     if (this.#handle === undefined || this.#left === undefined) return undefined;
-    if (this.#output.length < limit) this.#output = new Uint8Array(limit * 2);
+    if (this.#output.length < limit) {
+      freeBytes(this.#output);
+      this.#output = new Uint8Array(limit * 2);
+    }
     const output = this.#output;
     const { length } = input;
     this.#handle.writeSync(constants.ZSTD_e_end, input, 0, length, output, 0, output.length);
@@ -83,6 +97,11 @@ class Codec {
     const [free = 0, unread = 0] = this.#left;
     if (free === 0 || unread > 0) throw new Error('zstd: a frame does not end where it should');
     return output.subarray(0, output.length - free);
+  }
+
+  close(): void {
+    freeBytes(this.#output);
+    this.#stream.destroy();
   }
 }
 
