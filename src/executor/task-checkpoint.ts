@@ -81,7 +81,7 @@ export class TaskCheckpoints {
     const problem = await this.#rowsSaved(async (tables) => {
       const saved = await tables.save();
       const updated = new Date().toISOString();
-      return await control.checkpoint({
+      const problem = await control.checkpoint({
         records,
         rows: tables.rowCount,
         position,
@@ -93,6 +93,8 @@ export class TaskCheckpoints {
         outside: inputs.outside(),
         ignored: this.#ignored,
       });
+      if (problem === undefined) await tables.saved(saved);
+      return problem;
     });
     if (problem === undefined) return 'saved';
     log.line(`checkpoint at record ${records} not saved, will be tried again: ${problem}`);

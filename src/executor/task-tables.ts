@@ -3,21 +3,20 @@
 //
 //   append --> RowBuffer --> log of this part --cut--> (Parquet in the background) --> part folder
 //                                 `--save--> checkpoint
-import { copyFileSync, linkSync, mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join, posix } from 'node:path';
+import { join } from 'node:path';
 import type { Reject, TableWriter } from '../task.ts';
 import { loadContract } from './contract.ts';
-import { copyQuery, type WrittenFile } from './copy.ts';
 import type { Database } from './duckdb.ts';
-import type { OutputOrder, SavedRows } from './executor.ts';
+import type { SavedRows } from './executor.ts';
 import { REJECTS } from './manifest.ts';
-import { MAX_REJECT_TEXT, writeRejects } from './rejects.ts';
+import { type MadePart, partDigits, stageParts } from './part-stage.ts';
+import { MAX_REJECT_TEXT } from './rejects.ts';
 import { type Row, type RowBlock, RowBuffer, type RowTable } from './row-block.ts';
 import { holdsLog, type LogLength, RowLog } from './row-log.ts';
-import { makePart, type Part, type PartTable, readPart } from './row-part.ts';
+import { makePart, type Part, readPart } from './row-part.ts';
 import type { Attempt, RuleResult } from './rule.ts';
-import { quotedText } from './sql-text.ts';
 import { targetError } from './target-error.ts';
 
 /** Beyond the budget so many more rejects are collected to look at; then the task is ended. */
@@ -38,6 +37,10 @@ export class TaskTables {
   readonly #buffer: RowBuffer;
   #part: number;
   #log: RowLog | undefined;
+  /** Parts that are made and still have their log: no durable checkpoint lies behind them. */
+  readonly #logsOfMade: number[] = [];
+  /** The part of the last durable checkpoint. */
+  #durablePart: number;
   /** The part before this one: how long its log was, and its way into Parquet. */
   #before: { readonly length: LogLength; readonly made: Promise<Part> } | undefined;
 
@@ -52,6 +55,7 @@ export class TaskTables {
     this.#rows = new Map(Object.entries(saved?.rows ?? {}));
     this.#buffer = new RowBuffer(tables);
     this.#part = saved?.part ?? 0;
+    this.#durablePart = this.#part;
   }
 
   /** Undefined when not all of the saved rows are there any more. */
@@ -110,6 +114,12 @@ export class TaskTables {
     return { part: this.#part, log, ...before, rows };
   }
 
+  /** Told that a checkpoint with these rows is durable: earlier parts are not gone back to. */
+  async saved({ part }: SavedRows): Promise<void> {
+    this.#durablePart = part;
+    await this.#dropLogs();
+  }
+
   /** Ends the part. At most one is on its way into Parquet while the next is appended to. */
   async cut(): Promise<void> {
     await this.#cut([await this.#attempt.database()]);
@@ -127,7 +137,7 @@ export class TaskTables {
     await this.#log?.close();
     return this.#rows.size === 0
       ? { written: new Map(), rejects: 0, rejectsFile: undefined }
-      : await this.#stage();
+      : await stageParts(this.#attempt, this.#madeParts());
   }
 
   /** With nothing else left to do, on two cores. */
@@ -164,8 +174,9 @@ export class TaskTables {
     }
     if (!holdsLog(this.#logPath(part), log)) return false;
     // Made after the checkpoint, from rows that are about to be appended once more.
-    for (const later of [part, part + 1]) {
-      rmSync(this.#partFolder(later), { recursive: true, force: true });
+    for (const name of readdirSync(this.#folder)) {
+      const isLater = !name.endsWith('.log') && Number.parseInt(name, 10) >= part;
+      if (isLater) rmSync(join(this.#folder, name), { recursive: true });
     }
     this.#log = await RowLog.open(this.#logPath(part), log);
     if (before !== undefined) {
@@ -188,12 +199,22 @@ export class TaskTables {
         folder: this.#partFolder(part),
         signal: this.#attempt.control.signal,
       });
-      await rm(this.#logPath(part), { force: true });
+      this.#logsOfMade.push(part);
+      await this.#dropLogs();
       return made;
     };
     const made = make();
     made.catch(() => {});
     this.#before = { length, made };
+  }
+
+  /** A log may go when its part is made and no run will begin before that part's end again. */
+  async #dropLogs(): Promise<void> {
+    const { length } = this.#logsOfMade;
+    for (const part of this.#logsOfMade.splice(0, length)) {
+      if (part < this.#durablePart) await rm(this.#logPath(part), { force: true });
+      else this.#logsOfMade.push(part);
+    }
   }
 
   async #add(table: number, row: Row): Promise<void> {
@@ -241,67 +262,22 @@ export class TaskTables {
     return this.#attempt.order.outputs.find((output) => output.name === name)?.idColumn ?? 'id';
   }
 
-  async #stage(): Promise<Pick<RuleResult, 'written' | 'rejects' | 'rejectsFile'>> {
-    const parts: Part[] = [];
-    for (let part = 0; part < this.#part; part += 1) {
-      const made = readPart(this.#partFolder(part));
-      if (made === undefined) throw new Error(`part ${part} is not there`);
-      parts.push(made);
-    }
-    const written = new Map<string, readonly WrittenFile[]>();
-    for (const output of this.#attempt.order.outputs) {
-      const files = this.#filesOf(output.name, parts);
-      if (files.length > 0) written.set(output.name, await this.#stageOutput(output, files));
-    }
-    const rejected = this.#filesOf(REJECTS, parts).filter(({ table }) => table.rows > 0);
-    if (rejected.length === 0) return { written, rejects: 0, rejectsFile: undefined };
-    return { written, ...(await writeRejects(this.#attempt, readAll(rejected))) };
-  }
-
-  #filesOf(name: string, parts: readonly Part[]): readonly PartFile[] {
-    return parts.flatMap((part, number) => {
-      const table = part[name];
+  #madeParts(): readonly MadePart[] {
+    return Array.from({ length: this.#part }, (_, number) => {
       const folder = this.#partFolder(number);
-      return table === undefined ? [] : [{ number, table, path: join(folder, table.file) }];
+      const part = readPart(folder);
+      if (part === undefined) throw new Error(`part ${number} is not there`);
+      return { part, folder };
     });
   }
 
-  async #stageOutput(
-    output: OutputOrder,
-    files: readonly PartFile[],
-  ): Promise<readonly WrittenFile[]> {
-    const staged = this.#attempt.stagedPaths.get(output.name) ?? '';
-    if (output.glob) {
-      return files.map(({ number, table, path }) => {
-        const name = partName(output, number);
-        const place = join(staged, posix.basename(name));
-        link(path, place);
-        return { ...table, staged: place, path: name, value: undefined };
-      });
-    }
-    const [only] = files;
-    const isAsWanted = output.partitionBy === undefined && output.format === 'parquet';
-    if (only !== undefined && files.length === 1 && isAsWanted) {
-      link(only.path, staged);
-      return [{ ...only.table, staged, path: output.path, value: undefined }];
-    }
-    const query = readAll(files);
-    return await copyQuery(await this.#attempt.database(), { query, values: {}, output, staged });
-  }
-
   #logPath(part: number): string {
-    return join(this.#folder, `${digits(part)}.log`);
+    return join(this.#folder, `${partDigits(part)}.log`);
   }
 
   #partFolder(part: number): string {
-    return join(this.#folder, digits(part));
+    return join(this.#folder, partDigits(part));
   }
-}
-
-interface PartFile {
-  readonly number: number;
-  readonly table: PartTable;
-  readonly path: string;
 }
 
 export function rejectRow({ id, error, text }: Reject): Row {
@@ -315,30 +291,4 @@ async function rowTables({ order }: Attempt): Promise<readonly RowTable[]> {
     if (contract !== undefined) tables.push({ name, columns: await loadContract(contract) });
   }
   return [...tables, REJECT_TABLE];
-}
-
-function partName({ name, path }: OutputOrder, part: number): string {
-  const stars = path.split('*').length - 1;
-  if (stars === 1 && posix.basename(path).includes('*')) return path.replace('*', digits(part));
-  throw targetError('task-error', `table("${name}") cannot name its files after ${path}`, {
-    hint: 'write one * for the number of the part, in the name of the file',
-  });
-}
-
-function readAll(files: readonly PartFile[]): string {
-  const paths = files.map(({ path }) => quotedText(path)).join(', ');
-  return `SELECT * FROM read_parquet([${paths}], hive_partitioning = false)`;
-}
-
-/** The part stays where it is until the target is published, in case that is cut short. */
-function link(from: string, to: string): void {
-  try {
-    linkSync(from, to);
-  } catch {
-    copyFileSync(from, to); // A disk without hard links.
-  }
-}
-
-function digits(part: number): string {
-  return String(part).padStart(5, '0');
 }
