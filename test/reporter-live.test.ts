@@ -45,7 +45,7 @@ async function open() {
   });
   /** Lets the view draw until it has drawn this; what it drew since the last time. */
   const until = async (wanted: RegExp) => {
-    const deadlineMs = performance.now() + 4000;
+    const deadlineMs = performance.now() + 60_000;
     while (performance.now() < deadlineMs) {
       const text = stripVTControlCharacters(stdout.text);
       if (wanted.test(text)) {
