@@ -30,8 +30,17 @@ export function resize(folder: string, sizeKiB: number): void {
 
 /** Whatever is opened from now on cannot be written, also by root. */
 export function forbidWriting(folder: string): void {
-  mount(['--bind', folder, folder]);
-  mount(['-o', 'remount,bind,ro', folder]);
+  for (;;) {
+    mount(['--bind', folder, folder]);
+    try {
+      mount(['-o', 'remount,bind,ro', folder]);
+      return;
+    } catch (error) {
+      // Busy: a file was opened for writing in between. Once more, on a mount without one.
+      unmount(folder);
+      if (!String(error).includes('busy')) throw error;
+    }
+  }
 }
 
 /** Takes the last one away. Whoever still has a file open there keeps it. */

@@ -227,6 +227,21 @@ test.each(['process', 'merge'] as const)(
   },
 );
 
+test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+  '%s when all is done still lets the run give its folder back',
+  async (signal) => {
+    const rig = await gated();
+    rig.write('open', '');
+    const command = rig.start(['--reporter', 'ndjson']);
+    await until(() => command.output().stdout.includes('"run-ended"'));
+    for (let count = 0; count < 3; count += 1) command.kill(signal);
+    await command.ended;
+    expect(rig.exists('work/default/state/@lock')).toBe(false);
+    expect(rig.read('work/default/state/@runs.jsonl')).toContain('"run-ended"');
+    rig.close();
+  },
+);
+
 test('SIGTERM ends the run in order, and the next run finishes', async () => {
   const rig = await gated();
   const command = await startUpTo(rig, 'merge');

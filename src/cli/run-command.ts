@@ -49,26 +49,36 @@ export async function runCommand(
     const { previewCommand } = await import('./preview-command.ts');
     return previewCommand(project, { words, raw });
   }
-  const { code, nothing } = await inWorkSession(project.config, {
-    fs,
-    command: [invocationOf(raw), ...words].join(' '),
-    use: async (session) => {
-      const shown = new ShownRun(project, raw);
-      const request = requestOf(words, raw);
-      const run = new ProjectRun({ project, session, request, audience: shown, fs });
-      const stopListening = handleSignals((how) => run.interrupt(how));
-      try {
-        const result = await run.execute();
-        if (result === undefined) return { code: EXIT.interrupted };
-        return { code: exitCode(result.summary), nothing: shown.end(result, session) };
-      } finally {
-        stopListening();
-        await shown.close();
-      }
-    },
+  let run: ProjectRun | undefined;
+  let isCalledOff = false;
+  // As long as the folder is owned: whatever asks to stop, it is given back in order.
+  const stopListening = handleSignals((how) => {
+    isCalledOff = true;
+    run?.interrupt(how);
   });
-  if (nothing !== undefined) call.keep(nothing);
-  return code;
+  try {
+    const { code, nothing } = await inWorkSession(project.config, {
+      fs,
+      command: [invocationOf(raw), ...words].join(' '),
+      use: async (session) => {
+        if (isCalledOff) return { code: EXIT.interrupted };
+        const shown = new ShownRun(project, raw);
+        const request = requestOf(words, raw);
+        run = new ProjectRun({ project, session, request, audience: shown, fs });
+        try {
+          const result = await run.execute();
+          if (result === undefined) return { code: EXIT.interrupted };
+          return { code: exitCode(result.summary), nothing: shown.end(result, session) };
+        } finally {
+          await shown.close();
+        }
+      },
+    });
+    if (nothing !== undefined) call.keep(nothing);
+    return code;
+  } finally {
+    stopListening();
+  }
 }
 
 function requestOf(words: readonly string[], raw: RawRunOptions): RunRequest {
