@@ -8,7 +8,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CLOCK_VARIABLE, type ClockSettings } from './crash-clock.ts';
-import { CrashFolder, type CrashRun, type Ended } from './crash-folder.ts';
+import { CrashFolder, type CrashRun, type Ended, type EventLine } from './crash-folder.ts';
 import { readState } from './crash-journal.ts';
 import { forbidWriting, mountSmall, resize, unmount, unmountAll } from './crash-mount.ts';
 import { type Calm, explainEnd, findDifferences } from './crash-round.ts';
@@ -82,9 +82,13 @@ async function fillDisk(folder: CrashFolder, { random }: Chance): Promise<readon
   const sizeKiB = SMALLEST_KIB + random.below(LARGEST_KIB - SMALLEST_KIB);
   mountSmall(folder.outside, sizeKiB);
   const flaws: string[] = [];
+  // A run that says that it waits for space is given some.
+  const onEvent = ({ type }: EventLine) => {
+    if (type === 'paused') resize(folder.outside, ENOUGH_KIB);
+  };
   // As people do: once more, in case it was only a moment.
   for (let tries = 0; tries < 2; tries += 1) {
-    const run = await folder.run();
+    const run = await folder.run({ onEvent });
     if (run.code === 0) break;
     flaws.push(...findBadRefusal(run, /ENOSPC|no space|full/i, /free/));
     flaws.push(...stillRunning(folder));
