@@ -4,7 +4,6 @@ import { killExtractions } from './discogs-kills.ts';
 
 test.for(['', '.gz'] as const)(
   'a dump that is killed again and again gives the tables of an undisturbed run: .xml%s',
-  { timeout: 240_000 },
   async (packed) => {
     const say = () => {};
     const report = await killExtractions({ kills: 3, records: 8_000, seed: 5, packed, say });

@@ -23,9 +23,6 @@ const PAGES = [
 ];
 const blocksOf = new Map(PAGES.map((page) => [page, readBlocks(join(PROJECT, page))]));
 
-/** Only a command that hangs takes as long: a page is up to thirty commands, on a machine with other work. */
-const HANG_MS = 10 * 60_000;
-
 /** What cannot be tried, so that a block is not left out without anybody noticing. */
 const NOT_RUN: Readonly<Record<string, number>> = {
   'README.md': 2,
@@ -50,7 +47,7 @@ test('blocks that are only shown are few, and each says why', () => {
 
 describe.concurrent('every block of the page does what it says:', () => {
   for (const [page, blocks] of blocksOf) {
-    if (blocks.length > 0) test(page, () => tryPage(page, blocks), HANG_MS);
+    if (blocks.length > 0) test(page, () => tryPage(page, blocks));
   }
 });
 
